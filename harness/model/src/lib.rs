@@ -1,0 +1,20 @@
+//! The words that every part of plumbline shares: requirements, outcomes, events, exit codes, secrets.
+//!
+//! Nothing here does any input or output. The event log ([`Event`]) is the product of a run; every report, and the
+//! exit code, is a pure fold over it.
+
+mod activity;
+mod event;
+mod exit;
+mod outcome;
+mod requirement;
+mod secret;
+mod simulation;
+
+pub use activity::{Activity, ActivityId, Progress, Task, Unit};
+pub use event::{Event, LogEntry, LogError, StepPosition, read_log};
+pub use exit::ExitCode;
+pub use outcome::{Attachment, Failure, Fault, FaultClass, Outcome, Status};
+pub use requirement::{Level, Requirement, RequirementId, UnknownRequirement, requirements};
+pub use secret::{Masker, Secret};
+pub use simulation::Simulation;
