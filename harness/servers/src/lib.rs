@@ -1,0 +1,23 @@
+//! The loopback servers that run inside plumbline's own process: Git, OCI registry, webhook sink, service proxy.
+//!
+//! This crate is the only place that binds sockets. Every socket is bound to a loopback address, every server stops
+//! when its handle is dropped, and every body is streamed: a run moves gigabytes through here in a few megabytes.
+
+mod credentials;
+mod error;
+pub mod git;
+pub mod listen;
+pub mod proxy;
+mod record;
+pub mod registry;
+pub mod tls;
+pub mod webhook;
+
+pub use credentials::Credentials;
+pub use error::ServerError;
+pub use git::{Changes, GitServer, GitServerOptions, Repository, Revision, TreeEntry};
+pub use listen::{Listener, Server};
+pub use proxy::{EgressRecord, ProxyOptions, ServiceDirectory, ServiceProxy};
+pub use registry::{Registry, RegistryOptions, RequestRecord};
+pub use tls::{CertificateAuthority, ClientIdentity, ServerIdentity};
+pub use webhook::{Delivery, Payload, WebhookOptions, WebhookSink};

@@ -1,0 +1,12 @@
+//! The only way out of the embedded cluster: a forward proxy that knows the platform's own names and nothing else.
+//!
+//! Every pod process is given it as `HTTP_PROXY` and `HTTPS_PROXY`. It serves `CONNECT` and plain HTTP to the names
+//! it was given and to `<service>.<namespace>.svc[.cluster.local]`. Anything else is refused. Each try is logged.
+
+mod destination;
+mod egress;
+mod forward;
+mod server;
+
+pub use egress::{EgressCounts, EgressRecord};
+pub use server::{ProxyOptions, ServiceDirectory, ServiceProxy};
