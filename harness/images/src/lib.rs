@@ -1,0 +1,35 @@
+//! OCI client work: images are packed, mirrored between registries, signed, verified and extracted here.
+//!
+//! Registries are addressed by the stable names that appear in Git and in reports (`ghcr.io`,
+//! `registry.plumbline.test`); [`Endpoints`] maps those names to the loopback addresses of one run. Content is handled
+//! as raw bytes throughout: nothing here ever re-serialises a manifest that it did not make itself, so digests are
+//! those of the source.
+//!
+//! - [`pack`] makes deterministic images out of programs and folders;
+//! - [`platform`] knows which images the Flux platform consists of;
+//! - [`mirror()`] copies an image, with everything attached to it, from one registry to another;
+//! - [`sign`] makes and checks cosign signatures;
+//! - [`ImageStore`] resolves references and extracts root file systems.
+
+mod endpoint;
+mod error;
+mod layout;
+mod manifest;
+mod mirror;
+mod name;
+pub mod pack;
+mod patience;
+pub mod platform;
+mod registry;
+pub mod sign;
+mod store;
+
+pub use endpoint::{Credentials, Endpoint, Endpoints};
+pub use error::ImageError;
+pub use layout::push_layout;
+pub use mirror::{Mirrored, mirror};
+pub use name::{Digest, ImageName, NameError};
+pub use pack::{FileSource, ImageFile, PackedImage, ProgramImage};
+pub use platform::PlatformImageInputs;
+pub use sign::{KeyPair, Verified, VerifyError};
+pub use store::{ImageConfig, ImageStore, Resolved};

@@ -1,0 +1,340 @@
+//! The images of the Flux platform, made from programs that were built on this machine.
+//!
+//! They stand in for the published images where those can't be pulled: same names and tags, same users, same
+//! layout of the operator's image. The operator deploys its controllers by the digests in its own data, so that data
+//! is rewritten to the digests of the images made here.
+
+use crate::{
+    error::ImageError,
+    name::ImageName,
+    pack::{ImageFile, PackedImage, ProgramImage, folder, pack, pack_all},
+};
+use plumbline_model::Progress;
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The operator's program, and the last part of its repository.
+const OPERATOR: &str = "flux-operator";
+
+/// Whose images the operator's data list under this name are the ones that upstream publishes.
+const UPSTREAM: &str = "upstream-alpine.yaml";
+
+/// The operator looks in its image for a base that it supports; its official base is this one.
+const OS_RELEASE: &str = "PRETTY_NAME=\"Distroless\"\nNAME=\"Debian GNU/Linux\"\nID=\"debian\"\nVERSION_ID=\"12\"\n\
+    VERSION=\"Debian GNU/Linux 12 (bookworm)\"\nHOME_URL=\"https://github.com/GoogleContainerTools/distroless\"\n";
+
+/// What the platform's images are made from.
+#[derive(Clone, Debug)]
+pub struct PlatformImageInputs {
+    /// The Flux release, with or without a leading `v`: it selects the operator's data.
+    pub flux_version: String,
+    /// Programs by name: `flux-operator`, and any of the controllers.
+    pub programs: BTreeMap<String, PathBuf>,
+    /// The folder that has `config/data` of the operator's module, `data`, or the data itself.
+    pub operator_assets: PathBuf,
+    /// The version of the operator, the tag of its image.
+    pub operator_version: String,
+    /// The registry of the names, `ghcr.io`.
+    pub registry: String,
+    /// The certificate authorities that the programs trust, `/etc/ssl/certs/ca-certificates.crt` of this machine.
+    pub certificates: Option<PathBuf>,
+}
+
+/// Makes the images of the controllers and, with their digests, that of the operator; the operator's comes last.
+///
+/// # Errors
+///
+/// The operator's data does not know the Flux release, a program is missing, or the cache can't be written.
+pub async fn images(
+    inputs: &PlatformImageInputs,
+    cache: &Path,
+    progress: &Progress,
+) -> Result<Vec<PackedImage>, ImageError> {
+    let data = data_folder(&inputs.operator_assets)?;
+    let version = format!("v{}", inputs.flux_version.trim_start_matches('v'));
+    let release = Release::read(&data, &version)?;
+    let controllers = release.images(inputs)?;
+    if controllers.is_empty() {
+        let reason = format!("none of its programs is among {:?}", inputs.programs.keys());
+        return Err(ImageError::malformed(
+            format!("the Flux release {version}"),
+            reason,
+        ));
+    }
+    let mut packed = pack_all(&controllers, cache, progress).await?;
+    if let Some(program) = inputs.programs.get(OPERATOR) {
+        let operator = operator_image(inputs, program, &data, &release.rewritten(&packed))?;
+        packed.push(pack(&operator, cache, progress).await?);
+    }
+    Ok(packed)
+}
+
+fn data_folder(assets: &Path) -> Result<PathBuf, ImageError> {
+    let candidates = [assets.join("config/data"), assets.join("data"), assets.to_owned()];
+    candidates
+        .into_iter()
+        .find(|folder| folder.join("flux-images").is_dir())
+        .ok_or_else(|| {
+            let reason = "it has no `config/data/flux-images`; fetch the operator's assets again";
+            ImageError::malformed(assets.display(), reason)
+        })
+}
+
+/// The list of one release's images in the operator's data.
+struct Release {
+    /// The file, relative to the data.
+    file: String,
+    list: ImageList,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageList {
+    images: Vec<Entry>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    name: String,
+    new_tag: String,
+    digest: String,
+}
+
+impl Entry {
+    fn program(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
+}
+
+impl Release {
+    fn read(data: &Path, version: &str) -> Result<Self, ImageError> {
+        let file = format!("flux-images/{version}/{UPSTREAM}");
+        let path = data.join(&file);
+        let text = fs::read_to_string(&path).map_err(ImageError::file("read", &path))?;
+        let list =
+            serde_saphyr::from_str(&text).map_err(|error| ImageError::malformed(path.display(), error))?;
+        Ok(Self { file, list })
+    }
+
+    fn images(&self, inputs: &PlatformImageInputs) -> Result<Vec<ProgramImage>, ImageError> {
+        let mut images = Vec::new();
+        for entry in &self.list.images {
+            let Some(program) = inputs.programs.get(entry.program()) else {
+                continue;
+            };
+            let name = entry
+                .name
+                .parse::<ImageName>()?
+                .at_registry(&inputs.registry)
+                .with_tag(&entry.new_tag)?;
+            images.push(controller_image(
+                name,
+                entry.program(),
+                program,
+                inputs.certificates.as_deref(),
+            ));
+        }
+        Ok(images)
+    }
+
+    /// The file, and its text with the digests of `packed`. Entries without a program here keep their own.
+    fn rewritten(&self, packed: &[PackedImage]) -> (String, String) {
+        let mut text = "images:\n".to_owned();
+        for entry in &self.list.images {
+            let built = packed.iter().find(|image| {
+                let repository = entry
+                    .name
+                    .split_once('/')
+                    .map_or("", |(_, repository)| repository);
+                image.name.repository() == repository
+            });
+            let digest = built.map_or_else(|| entry.digest.clone(), |image| image.digest.to_string());
+            // Writing to a string can't fail.
+            let _ = write!(
+                text,
+                "  - name: {}\n    newTag: {}\n    digest: {digest}\n",
+                entry.name, entry.new_tag
+            );
+        }
+        (self.file.clone(), text)
+    }
+}
+
+/// What every image has besides its program.
+fn base(certificates: Option<&Path>) -> Vec<ImageFile> {
+    let mut files = vec![
+        ImageFile::directory("tmp", 0o1777),
+        ImageFile::written("etc/os-release", OS_RELEASE),
+        ImageFile::written(
+            "etc/passwd",
+            "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n",
+        ),
+        ImageFile::written("etc/group", "root:x:0:\nnogroup:x:65534:\nnonroot:x:65532:\n"),
+    ];
+    files
+        .extend(certificates.map(|path| ImageFile::copied("etc/ssl/certs/ca-certificates.crt", path, 0o644)));
+    files
+}
+
+fn labels(name: &ImageName) -> BTreeMap<String, String> {
+    let title = name.repository().rsplit('/').next().unwrap_or_default();
+    [
+        ("org.opencontainers.image.title", title),
+        ("org.opencontainers.image.version", name.tag().unwrap_or_default()),
+        // A report must be able to tell that this is not the published image.
+        ("test.plumbline.origin", "built-from-source"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn controller_image(
+    name: ImageName,
+    program: &str,
+    source: &Path,
+    certificates: Option<&Path>,
+) -> ProgramImage {
+    let path = format!("/usr/local/bin/{program}");
+    let mut files = base(certificates);
+    files.push(ImageFile::copied(&path, source, 0o755));
+    ProgramImage {
+        labels: labels(&name),
+        name,
+        files,
+        entrypoint: vec![path],
+        user: "65534:65534".to_owned(),
+        environment: environment(&[]),
+    }
+}
+
+fn operator_image(
+    inputs: &PlatformImageInputs,
+    program: &Path,
+    data: &Path,
+    (rewritten, text): &(String, String),
+) -> Result<ProgramImage, ImageError> {
+    let tag = format!("v{}", inputs.operator_version.trim_start_matches('v'));
+    let name = format!("{}/controlplaneio-fluxcd/{OPERATOR}:{tag}", inputs.registry).parse::<ImageName>()?;
+    let mut files = base(inputs.certificates.as_deref());
+    files.push(ImageFile::copied(OPERATOR, program, 0o755));
+    for mut file in folder(data, "data")? {
+        if file.path == format!("data/{rewritten}") {
+            file = ImageFile::written(file.path, text.as_bytes());
+        }
+        files.push(file);
+    }
+    Ok(ProgramImage {
+        labels: labels(&name),
+        name,
+        files,
+        entrypoint: vec![format!("/{OPERATOR}")],
+        user: "65532:65532".to_owned(),
+        // The official build has FIPS mode linked in, and the program refuses to start without it.
+        environment: environment(&[("GODEBUG", "fips140=on")]),
+    })
+}
+
+fn environment(more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let path = (
+        "PATH",
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    );
+    let certificates = ("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt");
+    [path, certificates]
+        .iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{layout::Layout, manifest::Manifest};
+
+    const LIST: &str = "images:\n  - name: ghcr.io/fluxcd/source-controller\n    newTag: v1.9.3\n    digest: sha256:aa\n  \
+        - name: ghcr.io/fluxcd/source-watcher\n    newTag: v2.2.2\n    digest: sha256:bb\n";
+
+    fn inputs(directory: &Path) -> PlatformImageInputs {
+        let images = directory.join("assets/config/data/flux-images/v2.9.2");
+        fs::create_dir_all(&images).unwrap();
+        fs::write(images.join(UPSTREAM), LIST).unwrap();
+        fs::write(images.join("../VERSION"), "v0.59.0").unwrap();
+        let programs = ["source-controller", OPERATOR].map(|name| {
+            let path = directory.join(name);
+            fs::write(&path, name).unwrap();
+            (name.to_owned(), path)
+        });
+        PlatformImageInputs {
+            flux_version: "2.9.2".into(),
+            programs: programs.into(),
+            operator_assets: directory.join("assets"),
+            operator_version: "0.59.0".into(),
+            registry: "ghcr.io".into(),
+            certificates: None,
+        }
+    }
+
+    fn layer_files(image: &PackedImage) -> BTreeMap<String, String> {
+        let layout = Layout::at(&image.layout);
+        let index = layout.manifest(&image.digest).unwrap();
+        let child = index.children.unwrap().remove(0).digest().unwrap();
+        let manifest: Manifest = layout.manifest(&child).unwrap();
+        let layer = fs::File::open(layout.blob(&manifest.layers[0].digest().unwrap())).unwrap();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(layer));
+        let entries = archive.entries().unwrap().map(|entry| {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().display().to_string();
+            (path, std::io::read_to_string(&mut entry).unwrap())
+        });
+        entries.collect()
+    }
+
+    #[tokio::test]
+    async fn the_operator_carries_the_digests_that_were_built() {
+        let directory = tempfile::tempdir().unwrap();
+        let packed = images(&inputs(directory.path()), directory.path(), &Progress::silent())
+            .await
+            .unwrap();
+        let names = packed
+            .iter()
+            .map(|image| image.name.to_string())
+            .collect::<Vec<_>>();
+        assert_eq!(
+            names,
+            [
+                "ghcr.io/fluxcd/source-controller:v1.9.3",
+                "ghcr.io/controlplaneio-fluxcd/flux-operator:v0.59.0"
+            ]
+        );
+        let files = layer_files(&packed[1]);
+        assert_eq!(
+            files[&format!("data/flux-images/v2.9.2/{UPSTREAM}")],
+            LIST.replace("sha256:aa", &packed[0].digest.to_string())
+        );
+        assert_eq!(files["data/flux-images/VERSION"], "v0.59.0");
+        assert_eq!(files["flux-operator"], "flux-operator");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_release_is_an_error_that_names_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut inputs = inputs(directory.path());
+        inputs.flux_version = "2.99.0".into();
+        let error = images(&inputs, directory.path(), &Progress::silent())
+            .await
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("flux-images/v2.99.0/upstream-alpine.yaml"),
+            "{error}"
+        );
+    }
+}
