@@ -1,0 +1,21 @@
+//! Clusters: the embedded control plane, the Kubernetes handle, shared watches, and the node agent.
+//!
+//! [`embedded`] starts a real control plane as processes; [`kubernetes`] talks to any cluster; [`watch`] waits for
+//! what its objects become, by the pure [`conditions`]; [`diagnose`] gathers the evidence when they do not;
+//! [`node`] stands in for scheduler and kubelet.
+
+pub mod conditions;
+pub mod diagnose;
+pub mod embedded;
+mod facts;
+pub mod kubernetes;
+pub mod node;
+mod services;
+pub mod watch;
+
+pub use conditions::Verdict;
+pub use embedded::{ControlPlane, ControlPlaneOptions, ProgramPaths, StartError};
+pub use facts::ClusterFacts;
+pub use kubernetes::{KindSelector, Kubernetes, KubernetesError, Object, ObjectReference};
+pub use services::ClusterServices;
+pub use watch::{Target, View, WaitError, Watches};
