@@ -1,0 +1,39 @@
+//! Scenario files: YAML → spanned document → typed and checked scenarios → plan.
+//!
+//! Everything here is static: no cluster, no network, no clock, no async. [`load`] reads files and answers with a [`Suite`] or with
+//! every error of every file, sorted, each at its line and column. [`Suite::plan`] chooses and orders. A step keeps the place where it was
+//! written, so that what fails at run time points into the author's file just as a syntax error does.
+
+mod cel_value;
+mod decode;
+mod diagnostic;
+mod document;
+mod load;
+mod object;
+mod parsed;
+mod plan;
+mod position;
+mod predicate;
+mod reads;
+mod rules;
+mod scenario;
+mod source;
+mod span;
+pub mod steps;
+mod suggestion;
+mod template;
+mod text_condition;
+mod timespan;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use load::{Suite, Vocabulary, load, scenario_files};
+pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, ObjectSet};
+pub use plan::{Plan, PlanError, PlannedScenario, Reason, Selection};
+pub use predicate::{Predicate, SyntaxError};
+pub use scenario::{Scenario, ScenarioStep, Skip, Stage};
+pub use source::Source;
+pub use span::{Located, Span};
+pub use steps::Step;
+pub use template::{ResolveError, Variables};
+pub use text_condition::TextCondition;
+pub use timespan::{Timespan, TimespanError};

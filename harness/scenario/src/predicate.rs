@@ -1,0 +1,417 @@
+//! CEL: compiled when a file is read, evaluated when the cluster answers.
+
+use crate::{cel_value::to_cel, reads::Reads};
+use kube_cel::{
+    KubeCelExt,
+    cel::{Context, ExecutionError, Program, Value as CelValue},
+};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// A condition in CEL. One that comes out of a loaded [`crate::Suite`] always compiles.
+#[derive(Clone)]
+pub struct Predicate {
+    source: Arc<str>,
+    program: Result<Arc<Program>, SyntaxError>,
+}
+
+/// Why an expression does not compile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// In bytes from the beginning of the expression.
+    pub offset: usize,
+    /// In words.
+    pub message: String,
+}
+
+/// The parser and the evaluator recurse over the expression: longer ones are refused before they reach them.
+const LONGEST: usize = 2_000;
+/// Brackets within brackets, and signs in a row.
+const DEEPEST: usize = 24;
+
+impl Predicate {
+    /// Compiles an expression.
+    #[must_use]
+    pub fn new(source: &str) -> Self {
+        Self {
+            source: source.into(),
+            program: compile(source).map(Arc::new),
+        }
+    }
+
+    /// The expression as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Why it does not compile.
+    #[must_use]
+    pub fn syntax_error(&self) -> Option<&SyntaxError> {
+        self.program.as_ref().err()
+    }
+
+    /// The variables that it reads, without those that its macros bind.
+    #[must_use]
+    pub fn variables(&self) -> BTreeSet<String> {
+        let mut free = Reads::default();
+        if let Ok(program) = &self.program {
+            free.visit(program.expression());
+        }
+        free.variables
+    }
+
+    /// Reads of `outputs.<name>.<field>`; the field is missing where only the name is read.
+    #[must_use]
+    pub(crate) fn output_reads(&self) -> BTreeSet<(String, Option<String>)> {
+        let mut free = Reads::default();
+        if let Ok(program) = &self.program {
+            free.visit(program.expression());
+        }
+        let fields: BTreeSet<String> = free
+            .outputs
+            .iter()
+            .filter(|(_, field)| field.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        free.outputs
+            .retain(|(name, field)| field.is_some() || !fields.contains(name));
+        free.outputs
+    }
+
+    /// The functions that it calls and that no one knows.
+    pub(crate) fn unknown_functions(&self) -> BTreeSet<String> {
+        let Ok(program) = &self.program else {
+            return BTreeSet::new();
+        };
+        let context = Context::default().with_all();
+        let references = program.references();
+        let names = references
+            .functions()
+            .into_iter()
+            .filter(|name| is_identifier(name) && !is_known(name, &context));
+        names.map(str::to_owned).collect()
+    }
+
+    /// Whether it is true of these variables.
+    ///
+    /// # Errors
+    /// It cannot be said, in words: a key is not there, types do not fit, the result is not true or false. To the one who waits this means
+    /// *not met*.
+    pub fn evaluate(&self, variables: &Map<String, Value>) -> Result<bool, String> {
+        let program = self.program.as_ref().map_err(ToString::to_string)?;
+        // The interpreter is not ours: should it panic, the condition is not met and says why.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut context = Context::default().with_all();
+            for (name, value) in variables {
+                context.add_variable_from_value(name.as_str(), to_cel(value));
+            }
+            program.execute(&context)
+        }));
+        match result {
+            Ok(Ok(CelValue::Bool(truth))) => Ok(truth),
+            Ok(Ok(other)) => Err(format!(
+                "the expression gives {}, not true or false",
+                type_of(&other)
+            )),
+            Ok(Err(error)) => Err(words_of(&error)),
+            Err(_) => Err("the CEL interpreter panicked on this expression".to_owned()),
+        }
+    }
+}
+
+fn compile(source: &str) -> Result<Program, SyntaxError> {
+    let refused = |offset: usize, message: String| Err(SyntaxError { offset, message });
+    if source.trim().is_empty() {
+        return refused(0, "the expression is empty".to_owned());
+    }
+    if source.len() > LONGEST {
+        return refused(0, format!("the expression is longer than {LONGEST} bytes"));
+    }
+    if let Some(offset) = too_deep(source) {
+        return refused(
+            offset,
+            format!("the expression is nested more than {DEEPEST} levels deep"),
+        );
+    }
+    match catch_unwind(|| Program::compile(source)) {
+        Ok(Ok(program)) => Ok(program),
+        Ok(Err(errors)) => {
+            let Some(first) = errors.errors.first() else {
+                return refused(0, "the expression does not parse".to_owned());
+            };
+            refused(offset_of(source, first.pos), tidy(&first.msg))
+        }
+        Err(_) => refused(0, "the CEL parser panicked on this expression".to_owned()),
+    }
+}
+
+/// Operators are functions too, with names such as `_==_`.
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Asks the interpreter: a call without arguments fails, but only for an unknown function as undeclared.
+fn is_known(function: &str, context: &Context<'_>) -> bool {
+    let call = || {
+        Program::compile(&format!("{function}()"))
+            .ok()?
+            .execute(context)
+            .err()
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    !matches!(outcome, Ok(Some(ExecutionError::UndeclaredReference(name))) if *name == function)
+}
+
+/// Where nesting goes too deep: brackets, runs of `!` and `-`, and the right-leaning `?:`, strings left aside.
+fn too_deep(source: &str) -> Option<usize> {
+    let (mut brackets, mut signs, mut choices, mut quote, mut escaped) =
+        (0_usize, 0_usize, 0_usize, None, false);
+    for (offset, character) in source.char_indices() {
+        if let Some(open) = quote {
+            match character {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                _ if character == open => quote = None,
+                _ => {}
+            }
+            continue;
+        }
+        match character {
+            '"' | '\'' => quote = Some(character),
+            '(' | '[' | '{' => brackets += 1,
+            ')' | ']' | '}' => brackets = brackets.saturating_sub(1),
+            '?' => choices += 1,
+            _ => {}
+        }
+        match character {
+            '!' | '-' => signs += 1,
+            _ if character.is_whitespace() => {}
+            _ => signs = 0,
+        }
+        if brackets.max(signs).max(choices) > DEEPEST {
+            return Some(offset);
+        }
+    }
+    None
+}
+
+/// The parser says line and column, both from 1, the column in characters.
+fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
+    let line = usize::try_from(line - 1).unwrap_or_default();
+    let column = usize::try_from(column - 1).unwrap_or_default();
+    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = source.get(start..).unwrap_or_default();
+    let inside: usize = rest.chars().take(column).map(char::len_utf8).sum();
+    (start + inside).min(source.len())
+}
+
+/// The parser's words without its list of forty tokens.
+fn tidy(message: &str) -> String {
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+    if let Some(found) = message.strip_prefix("token recognition error at: ") {
+        let found = found.trim_matches('\'').trim();
+        let hint = if found == "=" {
+            "; two values are compared with `==`"
+        } else {
+            ""
+        };
+        return format!("unexpected `{found}`{hint}");
+    }
+    message
+        .replace("'<EOF>'", "the end of the expression")
+        .replace('\'', "`")
+}
+
+fn words_of(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("no such key `{key}`"),
+        ExecutionError::UndeclaredReference(name) => format!("no variable or function `{name}`"),
+        ExecutionError::NoSuchOverload => {
+            "an operator or function does not go with values of these types".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn type_of(value: &CelValue) -> &'static str {
+    match value {
+        CelValue::List(_) => "a list",
+        CelValue::Map(_) => "a map",
+        CelValue::Int(_) | CelValue::UInt(_) | CelValue::Float(_) => "a number",
+        CelValue::String(_) => "a string",
+        CelValue::Null => "null",
+        _ => "a value of another type",
+    }
+}
+
+impl<'de> Deserialize<'de> for Predicate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&String::deserialize(deserializer)?))
+    }
+}
+
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Predicate({:?})", self.source)
+    }
+}
+
+impl fmt::Display for Predicate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn evaluate(expression: &str) -> Result<bool, String> {
+        let variables = json!({
+            "object": {"spec": {"replicas": 3, "ratio": 1.5, "big": u64::MAX}, "metadata": {"labels": {"app": "x"}}},
+            "objects": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}],
+        });
+        Predicate::new(expression).evaluate(variables.as_object().unwrap())
+    }
+
+    #[test]
+    fn numbers_are_ints_as_on_the_api_server() {
+        for expression in [
+            "object.spec.replicas + 1 == 4",
+            "object.spec.replicas - 5 < 0",
+            "object.spec.ratio > 1.0",
+            "object.spec.replicas == int('3')",
+            "object.metadata.labels['app'] == 'x'",
+            "objects.all(o, o.metadata.name in ['a', 'b'])",
+            "size(objects) == 2",
+            "has(object.spec.replicas) && !has(object.status)",
+            "quantity('1Gi').isGreaterThan(quantity('1Mi'))",
+        ] {
+            assert_eq!(evaluate(expression), Ok(true), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_said_in_words() {
+        assert_eq!(
+            evaluate("object.status.ready"),
+            Err("no such key `status`".into())
+        );
+        assert_eq!(
+            evaluate("object.spec.replicas"),
+            Err("the expression gives a number, not true or false".into())
+        );
+        assert!(evaluate("nope == 1").unwrap_err().contains("`nope`"));
+        assert!(evaluate("object.spec.replicas == ").is_err());
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_place() {
+        for (expression, offset) in [
+            ("a ==", 4),
+            ("a == == b", 5),
+            ("'é' == == b", 8),
+            ("a &&\n b ==) c", 10),
+            ("", 0),
+            ("'x", 0),
+        ] {
+            let error = Predicate::new(expression).syntax_error().cloned().unwrap();
+            assert_eq!(error.offset, offset, "{expression}: {error}");
+        }
+    }
+
+    #[test]
+    fn variables_are_those_that_no_macro_binds() {
+        let predicate = Predicate::new(
+            "objects.exists(o, o.name == x.y && [1].map(z, z + o)[0] > 1) && has(outputs.change.revision)",
+        );
+        assert_eq!(
+            predicate.variables().into_iter().collect::<Vec<_>>(),
+            ["objects", "outputs", "x"]
+        );
+        assert_eq!(
+            predicate.output_reads().into_iter().collect::<Vec<_>>(),
+            [("change".to_owned(), Some("revision".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn unknown_functions_are_found() {
+        let predicate = Predicate::new(
+            "sizee(object) > 1 && object.name.startsWith('a') && size(object) == int('3') && x.contain('y')",
+        );
+        assert_eq!(
+            predicate.unknown_functions().into_iter().collect::<Vec<_>>(),
+            ["contain", "sizee"]
+        );
+    }
+
+    /// The stack of a test's or a runtime's thread is 2 MiB: half of it must be enough.
+    #[test]
+    fn the_worst_expressions_do_not_overflow_the_stack() {
+        let worst = [
+            format!("a{}", ".b".repeat(999)),
+            format!("1{} == 2", "+1".repeat(990)),
+            format!("1{} == 2", "*1".repeat(990)),
+            format!("{}a{}", "(".repeat(500), ")".repeat(500)),
+            format!("{}a", "!".repeat(1999)),
+            format!("{}1", "- ".repeat(999)),
+            format!("{}1", "true?1:".repeat(280)),
+            format!("{}1", "true?".repeat(390)),
+            format!("a{}", "[0]".repeat(660)),
+            format!("a{}", ".b()".repeat(490)),
+            format!("true{}", "&&true".repeat(330)),
+            format!("true{}", "||true".repeat(330)),
+            format!("1{}", "==1".repeat(660)),
+            format!("1{}", " in a".repeat(390)),
+            format!("{}1{}", "[".repeat(900), "]".repeat(900)),
+            format!("{}1{}", "{1:".repeat(24), "}".repeat(24)),
+            format!("{}1{}", "[1].map(x,".repeat(12), ")".repeat(12)),
+            format!("\"{}", "(".repeat(1900)),
+        ];
+        let work = move || {
+            for expression in worst {
+                let predicate = Predicate::new(&expression);
+                let _ = predicate.evaluate(&Map::new());
+                let _ = (predicate.variables(), predicate.unknown_functions());
+            }
+        };
+        std::thread::Builder::new()
+            .stack_size(1 << 20)
+            .spawn(work)
+            .unwrap()
+            .join()
+            .unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[a-c0-9.()\\[\\]{}!?:<>=&|+*/%'\"\\\\ \n-]{0,60}") {
+            let predicate = Predicate::new(&text);
+            let _ = predicate.evaluate(&Map::new());
+            if let Some(error) = predicate.syntax_error() {
+                prop_assert!(error.offset <= text.len());
+            }
+        }
+    }
+}

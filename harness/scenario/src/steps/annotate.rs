@@ -1,0 +1,22 @@
+//! Sets or removes annotations by hand.
+
+use crate::ObjectReference;
+use serde::Deserialize;
+use std::{collections::BTreeMap, fmt};
+
+/// Sets or removes annotations by hand.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Annotate {
+    /// The object.
+    pub object: ObjectReference,
+    /// The annotations; `null` removes one.
+    pub annotations: BTreeMap<String, Option<String>>,
+}
+
+impl fmt::Display for Annotate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&str> = self.annotations.keys().map(String::as_str).collect();
+        write!(formatter, "annotate {} with {}", self.object, keys.join(", "))
+    }
+}

@@ -1,0 +1,52 @@
+//! The verbs of the language: one struct per verb, each in a file of its own. `Display` of a step is its summary in one line.
+
+mod annotate;
+mod apply;
+mod commit;
+mod compare;
+mod delete;
+mod exec;
+mod expect;
+mod images;
+mod install;
+mod instance;
+mod mirror;
+mod offboard;
+mod onboard;
+mod patch;
+mod reconcile;
+mod resume;
+mod revert;
+mod scale;
+mod shorthand;
+mod sign;
+mod snapshot;
+mod step;
+mod suspend;
+mod verify;
+
+pub use annotate::Annotate;
+pub use apply::Apply;
+pub use commit::{Commit, Replacement};
+pub use compare::{Compare, Comparison};
+pub use delete::Delete;
+pub use exec::{Exec, ExecExpectation};
+pub use expect::{Condition, Expect, Subject, Webhook};
+pub use images::ImageSelection;
+pub use install::Install;
+pub use instance::Instance;
+pub use mirror::Mirror;
+pub use offboard::Offboard;
+pub use onboard::Onboard;
+pub use patch::{Change, Patch};
+pub use reconcile::{Reconcile, Reconciled};
+pub use resume::Resume;
+pub use revert::Revert;
+pub use scale::Scale;
+pub use sign::Sign;
+pub use snapshot::Snapshot;
+pub use step::{Output, Step};
+pub use suspend::Suspend;
+pub use verify::{Verification, Verify};
+
+use step::{default_branch, default_environment};

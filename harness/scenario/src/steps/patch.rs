@@ -1,0 +1,61 @@
+//! Patches an object by hand.
+
+use crate::ObjectReference;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Patches an object by hand, by exactly one of `merge` and `json`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "PatchFields")]
+pub struct Patch {
+    /// The object.
+    pub object: ObjectReference,
+    /// How.
+    pub change: Change,
+}
+
+/// How a patch is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A JSON merge patch (RFC 7386).
+    Merge(Map<String, Value>),
+    /// A JSON patch (RFC 6902).
+    Json(Vec<Value>),
+}
+
+/// The fields of `patch`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PatchFields {
+    /// The object.
+    object: ObjectReference,
+    /// A JSON merge patch (RFC 7386).
+    #[serde(default)]
+    merge: Option<Map<String, Value>>,
+    /// A JSON patch (RFC 6902).
+    #[serde(default)]
+    json: Option<Vec<Value>>,
+}
+
+impl TryFrom<PatchFields> for Patch {
+    type Error = &'static str;
+
+    fn try_from(fields: PatchFields) -> Result<Self, Self::Error> {
+        let change = match (fields.merge, fields.json) {
+            (Some(merge), None) => Change::Merge(merge),
+            (None, Some(json)) => Change::Json(json),
+            _ => return Err("`patch` needs exactly one of `merge` and `json`"),
+        };
+        Ok(Self {
+            object: fields.object,
+            change,
+        })
+    }
+}
+
+impl fmt::Display for Patch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "patch {} by hand", self.object)
+    }
+}
