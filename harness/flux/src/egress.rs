@@ -1,0 +1,39 @@
+//! Every attempt of the cluster to reach anything, counted by target: the proof that nothing else was reached.
+
+use plumbline_servers::ServiceProxy;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Attempts by `host:port`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Egress {
+    /// Let through.
+    pub allowed: BTreeMap<String, u64>,
+    /// Refused.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// Counts from the first attempt on; unlike the proxy's own record it never forgets one.
+#[derive(Clone, Default)]
+pub(crate) struct EgressCounter(Arc<Mutex<Egress>>);
+
+impl EgressCounter {
+    /// Counts what `proxy` sees. To be called before anybody is told of the proxy.
+    pub(crate) fn follow(proxy: &ServiceProxy) -> Self {
+        let counter = Self::default();
+        let counted = counter.clone();
+        proxy.on_egress(move |record| {
+            let mut egress = counted.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let Egress { allowed, refused } = &mut *egress;
+            let counts = if record.allowed { allowed } else { refused };
+            *counts.entry(record.target.clone()).or_default() += 1;
+        });
+        counter
+    }
+
+    pub(crate) fn so_far(&self) -> Egress {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,34 @@
+//! The platform's verbs on a cluster: install, apply the instance, on-board, commit, reconcile and wait, mirror, sign.
+
+mod egress;
+mod error;
+mod fixtures;
+mod forge;
+mod instance;
+pub mod names;
+mod onboard;
+mod operator;
+mod patience;
+mod platform;
+mod policy;
+mod programs;
+mod reconcile;
+mod services;
+mod simulation;
+mod supply;
+mod versions;
+
+pub use egress::Egress;
+pub use error::{VerbError, chain};
+pub use fixtures::{FixtureError, Fixtures, PLATFORM_REPOSITORIES, Tree, TreeFile, replace_word};
+pub use forge::{BranchName, Forge};
+pub use instance::{Applied, AppliedInstance};
+pub use onboard::Onboarded;
+pub use patience::{Patience, unmet};
+pub use platform::{Platform, PlatformOptions};
+pub use programs::last_lines;
+pub use reconcile::Ending;
+pub use services::Services;
+pub use simulation::simulations;
+pub use supply::{PLATFORM_PROGRAMS, SupplyChain};
+pub use versions::Versions;

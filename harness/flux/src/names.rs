@@ -1,0 +1,35 @@
+//! The names that stay the same from run to run, so that Git commits do; only ports differ.
+
+/// The private registry: everything that the cluster runs is pulled from here.
+pub const PRIVATE_REGISTRY: &str = "registry.plumbline.test";
+/// The Git server.
+pub const GIT_SERVER: &str = "git.plumbline.test";
+/// The webhook sink.
+pub const WEBHOOK_SINK: &str = "hooks.plumbline.test";
+/// The public registries that *upstream* stands for.
+pub const PUBLIC_REGISTRIES: [&str; 3] = ["ghcr.io", "docker.io", "quay.io"];
+/// Where the platform's own images come from.
+pub const PLATFORM_SOURCE: &str = "ghcr.io";
+/// The repository prefix of the sample applications in `fixtures/images`.
+pub const SAMPLE_REPOSITORY: &str = "plumbline-fixtures";
+/// The namespace of the Flux layer.
+pub const FLUX_NAMESPACE: &str = "flux-system";
+/// The Secret with the Git login, as the registrations name it.
+pub const GIT_SECRET: &str = "git-credentials";
+/// The Secret with the login of the private registry.
+pub const REGISTRY_SECRET: &str = "registry-credentials";
+/// The repository that Flux itself watches.
+pub const GITOPS_REPOSITORY: &str = "k8s-gitops";
+
+/// The branch of an environment, named like it; only production's branch of `k8s-gitops` is `master`.
+#[must_use]
+pub fn branch_of<'a>(repository: &str, environment: &'a str) -> &'a str {
+    if repository == GITOPS_REPOSITORY && environment == "prod" {
+        "master"
+    } else {
+        environment
+    }
+}
+
+/// Every environment.
+pub const ENVIRONMENTS: [&str; 3] = ["experimental", "dev", "prod"];

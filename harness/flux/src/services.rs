@@ -1,0 +1,158 @@
+//! The servers of one run, and who may talk to them: registries, Git, webhook sink, proxies.
+
+use crate::{
+    VerbError,
+    names::{GIT_SERVER, PRIVATE_REGISTRY, PUBLIC_REGISTRIES, WEBHOOK_SINK},
+};
+use plumbline_images::{Endpoint, Endpoints};
+use plumbline_keeper::Keeper;
+use plumbline_model::Secret;
+use plumbline_servers::{
+    CertificateAuthority, Credentials, GitServer, GitServerOptions, ProxyOptions, Registry, RegistryOptions,
+    ServiceDirectory, ServiceProxy, WebhookOptions, WebhookSink,
+};
+use rand::{Rng as _, distr::Alphanumeric};
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Port 0: any free one.
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// The servers of a run. Dropping them stops them.
+pub struct Services {
+    /// Signs every certificate of the run.
+    pub authority: CertificateAuthority,
+    /// Stands for the public registries.
+    pub upstream: Registry,
+    /// The registry that the cluster pulls from.
+    pub private: Registry,
+    /// The Git server.
+    pub git: GitServer,
+    /// Receives notifications.
+    pub sink: WebhookSink,
+    /// The login of the private registry and of Git, made for this run.
+    pub credentials: Credentials,
+    /// Registry names and where they are.
+    pub endpoints: Endpoints,
+    /// The way out for programs of `exec` steps: unlike the cluster's it also knows the public registries' names.
+    pub tool_proxy: ServiceProxy,
+}
+
+impl Services {
+    /// Starts every server below `directory`.
+    ///
+    /// # Errors
+    /// A directory or a socket that cannot be had.
+    pub async fn start(keeper: &Keeper, git: PathBuf, directory: &Path) -> Result<Self, VerbError> {
+        let authority = CertificateAuthority::new("plumbline run")?;
+        let credentials = Credentials {
+            user: "plumbline".into(),
+            password: password(),
+        };
+        let mut registry_names = vec!["127.0.0.1", "localhost", PRIVATE_REGISTRY];
+        registry_names.extend(PUBLIC_REGISTRIES);
+        let registry_tls = authority.server_config(&registry_names)?;
+        let registry = |name: &str| RegistryOptions {
+            name: name.to_owned(),
+            directory: directory.join("registries").join(name),
+            credentials: Some(credentials.clone()),
+            tls: Some(registry_tls.clone()),
+            address: ANY_PORT,
+        };
+        let upstream = Registry::start(registry("upstream")).await?;
+        let private = Registry::start(registry("private")).await?;
+        let git = GitServer::start(GitServerOptions {
+            directory: directory.join("git"),
+            keeper: keeper.clone(),
+            git,
+            tls: Some(authority.server_config(&["127.0.0.1", "localhost", GIT_SERVER])?),
+            credentials: Some(credentials.clone()),
+            address: ANY_PORT,
+        })
+        .await?;
+        let sink = WebhookSink::start(WebhookOptions {
+            tls: None,
+            address: ANY_PORT,
+        })
+        .await?;
+        let login = plumbline_images::Credentials {
+            user: credentials.user.clone(),
+            password: credentials.password.clone(),
+        };
+        let endpoint = |address| Endpoint {
+            address,
+            tls_ca_pem: Some(authority.pem().to_owned()),
+            credentials: Some(login.clone()),
+        };
+        let endpoints = Endpoints::new()
+            .with(PRIVATE_REGISTRY, &endpoint(private.address()))?
+            .with_all(PUBLIC_REGISTRIES, &endpoint(upstream.address()))?;
+        let mut names = cluster_names(&private, &git, &sink);
+        names.extend(PUBLIC_REGISTRIES.map(|name| (name.to_owned(), upstream.address())));
+        let tool_proxy = ServiceProxy::start(ProxyOptions {
+            names,
+            services: Arc::new(NoServices),
+            address: ANY_PORT,
+        })
+        .await?;
+        Ok(Self {
+            authority,
+            upstream,
+            private,
+            git,
+            sink,
+            credentials,
+            endpoints,
+            tool_proxy,
+        })
+    }
+
+    /// The cluster's only way out: its own services, the private registry, Git and the sink; everything else is
+    /// refused and logged.
+    ///
+    /// # Errors
+    /// No socket can be had.
+    pub async fn cluster_proxy(
+        &self,
+        services: Arc<dyn ServiceDirectory>,
+    ) -> Result<ServiceProxy, VerbError> {
+        let names = cluster_names(&self.private, &self.git, &self.sink);
+        Ok(ServiceProxy::start(ProxyOptions {
+            names,
+            services,
+            address: ANY_PORT,
+        })
+        .await?)
+    }
+}
+
+fn cluster_names(private: &Registry, git: &GitServer, sink: &WebhookSink) -> HashMap<String, SocketAddr> {
+    HashMap::from([
+        (PRIVATE_REGISTRY.to_owned(), private.address()),
+        (GIT_SERVER.to_owned(), git.address()),
+        (WEBHOOK_SINK.to_owned(), sink.address()),
+    ])
+}
+
+struct NoServices;
+
+impl ServiceDirectory for NoServices {
+    fn resolve(&self, _namespace: &str, _service: &str, _port: u16) -> Option<SocketAddr> {
+        None
+    }
+}
+
+/// A password for one run.
+pub(crate) fn password() -> Secret<String> {
+    Secret::new(
+        rand::rng()
+            .sample_iter(Alphanumeric)
+            .take(32)
+            .map(char::from)
+            .collect(),
+    )
+}

@@ -1,0 +1,34 @@
+//! What the embedded platform simulates, told by every report.
+
+use plumbline_model::Simulation;
+
+/// What is not the real thing on the embedded cluster.
+#[must_use]
+pub fn simulations() -> Vec<Simulation> {
+    let simulation = |subject: &str, description: &str| Simulation {
+        subject: subject.to_owned(),
+        description: description.to_owned(),
+    };
+    vec![
+        simulation(
+            "node",
+            "plumbline's node agent stands in for scheduler and kubelet; the platform's own programs run as processes",
+        ),
+        simulation(
+            "workload pods",
+            "images are resolved and their signatures verified in the private registry; nothing else of them runs",
+        ),
+        simulation(
+            "pod network",
+            "pod processes share loopback; a service proxy stands in for DNS and Services",
+        ),
+        simulation(
+            "upstream",
+            "a registry of plumbline's own, filled with images that were built from the published Go modules",
+        ),
+        simulation(
+            "Git login",
+            "a user and password made for the run, in place of the provider `azure`",
+        ),
+    ]
+}
