@@ -1,0 +1,13 @@
+//! The engine: a plan, a world, and the event log that comes of them.
+
+mod dispatcher;
+mod event_log;
+mod executor;
+mod judge;
+mod run;
+mod steps;
+mod waiting;
+mod world;
+
+pub use event_log::EventLog;
+pub use run::{Interruption, RunRequest, finish, run};

@@ -1,0 +1,77 @@
+//! Steps of the images' way: mirror, sign, verify.
+
+use super::ScenarioState;
+use plumbline_flux::VerbError;
+use plumbline_images::{ImageName, VerifyError};
+use plumbline_scenario::steps::{ImageSelection, Mirror, Sign, Verification, Verify};
+use serde_json::json;
+
+fn chosen(selection: &ImageSelection, state: &ScenarioState) -> Result<Vec<ImageName>, VerbError> {
+    let supply = state.world.platform.supply();
+    let mut images = if selection.platform {
+        supply.platform_images().to_vec()
+    } else {
+        Vec::new()
+    };
+    for name in &selection.names {
+        let image = name
+            .value
+            .parse()
+            .map_err(|error| VerbError::unmet(format!("{name}: {error}")))?;
+        images.push(image);
+    }
+    Ok(images)
+}
+
+pub(super) async fn mirror(mirror: &Mirror, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let images = chosen(&mirror.images, state)?;
+    let mut copied = 0;
+    for image in &images {
+        state.waiting.saw(&format!("{image} to be mirrored"), "under way");
+        copied += state.world.platform.supply().mirror(image).await?.blobs_copied;
+    }
+    state.leave(
+        mirror.output.as_ref(),
+        json!({"images": images.len(), "copied": copied}),
+    );
+    Ok(())
+}
+
+pub(super) async fn sign(sign: &Sign, state: &mut ScenarioState) -> Result<(), VerbError> {
+    for image in chosen(&sign.images, state)? {
+        state.world.platform.supply().sign(&image).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn verify(verify: &Verify, state: &mut ScenarioState) -> Result<(), VerbError> {
+    for image in chosen(&verify.images, state)? {
+        let verified = state.world.platform.supply().verify(&image).await;
+        let found = match &verified {
+            Ok(_) => Verification::Verified,
+            Err(VerifyError::Unsigned { .. }) => Verification::Unsigned,
+            Err(VerifyError::WrongKey { .. }) => Verification::WrongKey,
+            Err(error @ VerifyError::CannotTell { .. }) => return Err(VerbError::environment(error)),
+            Err(error) => {
+                return Err(VerbError::mismatch(
+                    format!("the signature of {image} does not hold"),
+                    words(verify.expect),
+                    error.to_string(),
+                ));
+            }
+        };
+        if found != verify.expect {
+            let message = format!("{image} in the private registry is not as expected");
+            return Err(VerbError::mismatch(message, words(verify.expect), words(found)));
+        }
+    }
+    Ok(())
+}
+
+const fn words(verification: Verification) -> &'static str {
+    match verification {
+        Verification::Verified => "signed by the platform's key for this digest",
+        Verification::Unsigned => "unsigned",
+        Verification::WrongKey => "signed by another key only",
+    }
+}

@@ -1,0 +1,113 @@
+//! What each verb does. One file for those with an idea of their own, here the rest.
+
+mod compare;
+mod exec;
+mod expect;
+mod git;
+mod images;
+mod objects;
+mod state;
+
+pub(crate) use state::ScenarioState;
+
+use crate::executor::milliseconds;
+use plumbline_flux::{Applied, VerbError};
+use plumbline_scenario::{ScenarioStep, Step};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Performs one step.
+pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let step = placed
+        .resolve(&state.variables)
+        .map_err(|error| VerbError::unmet(format!("the step cannot be filled in: {error}")))?
+        .into_owned();
+    let within = step.deadline().unwrap_or(Duration::ZERO);
+    let platform = state.world.platform.clone();
+    let waiting = state.waiting.clone();
+    let observe = move |waiting_for: &str, last_seen: &str| waiting.saw(waiting_for, last_seen);
+    let patience = state.patience(within, &observe);
+    match &step {
+        Step::Onboard(onboard) => {
+            let name = &onboard.name().value;
+            let onboarded = platform
+                .onboard(&onboard.system.value, name, &onboard.environment.value, patience)
+                .await?;
+            let system = &onboard.system.value;
+            state.measure(
+                &format!("{system}: push to Kustomization Ready"),
+                milliseconds(onboarded.applied),
+            );
+            if onboarded.released > onboarded.applied {
+                state.measure(
+                    &format!("{system}: push to HelmRelease Ready"),
+                    milliseconds(onboarded.released),
+                );
+            }
+        }
+        Step::Offboard(offboard) => {
+            platform
+                .offboard(&offboard.system.value, &offboard.environment.value, patience)
+                .await?;
+        }
+        Step::Commit(commit) => git::commit(commit, state).await?,
+        Step::Revert(revert) => git::revert(revert, state).await?,
+        Step::Reconcile(reconcile) => {
+            let object = state.object(&reconcile.object);
+            let began = Instant::now();
+            let revision = platform
+                .reconcile(&object, objects::ending(reconcile.expect), patience)
+                .await?;
+            state.measure(
+                &format!("{} reconciled after the request", object.kind.kind),
+                milliseconds(began.elapsed()),
+            );
+            state.leave(reconcile.output.as_ref(), json!({"revision": revision}));
+        }
+        Step::Suspend(suspend) => objects::suspend(&state.object(&suspend.object), true, &platform).await?,
+        Step::Resume(resume) => objects::suspend(&state.object(&resume.object), false, &platform).await?,
+        Step::Apply(apply) => objects::apply(apply, &platform).await?,
+        Step::Delete(delete) => {
+            objects::delete(delete, &state.object(&delete.object), &platform, patience).await?
+        }
+        Step::Patch(patch) => objects::patch(patch, &state.object(&patch.object), &platform).await?,
+        Step::Scale(scale) => {
+            platform
+                .kubernetes()
+                .scale(&state.object(&scale.object), scale.replicas)
+                .await?;
+        }
+        Step::Annotate(annotate) => {
+            let object = state.object(&annotate.object);
+            platform
+                .kubernetes()
+                .annotate(&object, &annotate.annotations)
+                .await?;
+        }
+        Step::Snapshot(snapshot) => compare::snapshot(snapshot, state).await?,
+        Step::Compare(comparison) => compare::compare(comparison, state).await?,
+        Step::Install(install) => {
+            let revision = platform
+                .install(&install.chart.value, &install.environment.value, patience)
+                .await?;
+            state.leave(install.output.as_ref(), json!({"revision": revision}));
+        }
+        Step::Instance(instance) => {
+            let applied = platform
+                .apply_instance(&instance.environment.value, patience)
+                .await?;
+            if applied.applied == Applied::Created {
+                state.measure("from nothing to the FluxInstance Ready", state.log.now());
+            }
+            let output = json!({"applied": applied.applied.word(), "version": applied.version});
+            state.leave(instance.output.as_ref(), output);
+        }
+        Step::Mirror(mirror) => images::mirror(mirror, state).await?,
+        Step::Sign(sign) => images::sign(sign, state).await?,
+        Step::Verify(verify) => images::verify(verify, state).await?,
+        Step::Exec(exec) => exec::exec(exec, state, within).await?,
+        Step::Expect(expect) => expect::expect(expect, state).await?,
+    }
+    Ok(())
+}
