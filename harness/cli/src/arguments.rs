@@ -1,0 +1,182 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A declarative test and conformance harness for GitOps platforms built on Flux.
+///
+/// plumbline builds the platform on a throw-away cluster, does to it what its people do, and reports which
+/// requirements hold.
+#[derive(Debug, Parser)]
+#[command(name = "plumbline", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// Where things are.
+    #[command(flatten)]
+    pub places: Places,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all passed, 1 a scenario failed, 2 wrong usage or an invalid scenario, \
+3 environment or harness fault, 4 nothing selected, 5 something was left behind, 130/143 interrupted.";
+
+/// Where things are.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Places and progress")]
+pub struct Places {
+    /// The folder that holds scenarios/, fixtures/ and clusters/ [default: this folder or the nearest one above it]
+    #[arg(long, global = true, value_name = "DIR", env = "PLUMBLINE_PROJECT")]
+    pub project: Option<PathBuf>,
+    /// Where programs and images are kept between runs [default: plumbline in the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR", env = "PLUMBLINE_CACHE")]
+    pub cache: Option<PathBuf>,
+    /// Where the directories of runs are made and removed [default: plumbline in the user's run-time folder]
+    #[arg(long, global = true, value_name = "DIR", env = "PLUMBLINE_RUNS")]
+    pub runs: Option<PathBuf>,
+    /// Fetch nothing: use what is in the cache and on PATH
+    #[arg(long, global = true, env = "PLUMBLINE_OFFLINE")]
+    pub offline: bool,
+    /// Show on standard error what goes on inside, for example `warn` or `plumbline_cluster=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "PLUMBLINE_TRACE")]
+    pub trace: Option<String>,
+    /// How progress is shown while it runs, on standard error
+    #[arg(long, global = true, value_enum, default_value_t = ProgressStyle::Auto)]
+    pub progress: ProgressStyle,
+}
+
+impl Places {
+    /// What the environment says, for callers whose command line is not this program's.
+    pub fn of_environment() -> Self {
+        #[derive(Parser)]
+        struct Bare {
+            #[command(flatten)]
+            places: Places,
+        }
+        Bare::parse_from(["plumbline"]).places
+    }
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressStyle {
+    /// Bars on a terminal, lines elsewhere
+    Auto,
+    /// Bars
+    Bars,
+    /// A line for each thing that ends, and a sign of life every half minute
+    Lines,
+    /// Nothing until the end
+    None,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios and report, requirement by requirement
+    Run(Run),
+    /// Check scenario files without starting anything
+    Check(Selection),
+    /// List scenarios, with what they claim and prove
+    List(Selection),
+    /// Start the platform and leave it up; prints the KUBECONFIG line
+    Up(Up),
+    /// End what `up` started
+    Down,
+    /// List the programs that plumbline uses, and fetch them
+    Tools(Tools),
+    /// Render the reports of a recorded run again; the exit code is that of the run
+    Report(Report),
+    /// Remove what runs that were killed have left behind
+    Gc,
+}
+
+/// Which scenarios.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Selection {
+    /// Scenario files or folders [default: scenarios/]
+    #[arg(value_name = "PATHS")]
+    pub paths: Vec<PathBuf>,
+    /// Only scenarios whose id contains this (may be given several times)
+    #[arg(long, short, value_name = "TEXT")]
+    pub name: Vec<String>,
+}
+
+/// `plumbline run`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Run {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Which reports.
+    #[command(flatten)]
+    pub outputs: Outputs,
+    /// Where the event log goes, written while it runs
+    #[arg(long, value_name = "FILE", default_value = "run.ndjson")]
+    pub log: PathBuf,
+    /// How many scenarios run side by side
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallel: u16,
+}
+
+/// Which reports, besides the terminal's.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Outputs {
+    /// Write the JSON report here
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the JUnit report here
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// The files that were asked for.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.json.iter().chain(&self.junit)
+    }
+}
+
+/// `plumbline up`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Up {
+    /// Where the program that stays up tells how far it is; it is started by `up` itself
+    #[arg(long, hide = true, value_name = "PIPE")]
+    pub tell: Option<PathBuf>,
+}
+
+/// `plumbline tools`.
+#[derive(Clone, Debug, Args)]
+pub struct Tools {
+    /// Fetch these programs (all when none is named) instead of listing them
+    #[arg(long)]
+    pub fetch: bool,
+    /// Fetch, and put a link to each program into this folder, for use by hand
+    #[arg(long, value_name = "DIR")]
+    pub link: Option<PathBuf>,
+    /// The programs
+    #[arg(value_name = "PROGRAM")]
+    pub programs: Vec<String>,
+}
+
+/// `plumbline report`.
+#[derive(Clone, Debug, Args)]
+pub struct Report {
+    /// The event log of the run
+    #[arg(value_name = "LOG", default_value = "run.ndjson")]
+    pub log: PathBuf,
+    /// Which reports.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

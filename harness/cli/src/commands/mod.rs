@@ -1,0 +1,118 @@
+//! One file per command.
+
+mod check;
+mod gc;
+mod report;
+mod run;
+mod stay;
+mod suite;
+mod tools;
+
+pub use check::{check, list};
+pub use gc::gc;
+pub use report::report;
+pub use run::{Prepared, drive, run};
+pub use stay::{down, up};
+pub use suite::load;
+pub use tools::tools;
+
+use crate::{
+    directories::DirectoriesError,
+    outputs::{self, OutputError},
+};
+use plumbline_flux::FixtureError;
+use plumbline_keeper::KeeperError;
+use plumbline_model::ExitCode;
+use plumbline_scenario::{Diagnostics, PlanError};
+use std::{io, path::PathBuf};
+
+/// Why a command did not get as far as a result.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A place that cannot be told.
+    #[error(transparent)]
+    Directories(#[from] DirectoriesError),
+    /// Invalid scenario files.
+    #[error("{} in scenario files; nothing was started", count(.0.len(), "error"))]
+    Scenarios(Diagnostics),
+    /// The selection is empty, wholly or in part.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The fixtures cannot be read.
+    #[error(transparent)]
+    Fixtures(#[from] FixtureError),
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Processes cannot be started or ended.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
+    /// Something of the machine.
+    #[error("{what}: {source}")]
+    Machine {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// Wrong usage, in words.
+    #[error("{0}")]
+    Usage(String),
+    /// A program could not be had, or the lock is wrong.
+    #[error("{0}")]
+    Toolchain(String),
+}
+
+impl CommandError {
+    /// The exit code of each.
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Scenarios(_) | Self::Directories(_) | Self::Usage(_) => ExitCode::Usage,
+            Self::Plan(_) => ExitCode::NothingSelected,
+            Self::Fixtures(_)
+            | Self::Unreadable { .. }
+            | Self::Output(_)
+            | Self::Keeper(_)
+            | Self::Machine { .. }
+            | Self::Toolchain(_) => ExitCode::Environment,
+        }
+    }
+
+    /// Prints it for people, with every place that it is about.
+    pub fn complain(&self) {
+        if let Self::Scenarios(diagnostics) = self {
+            outputs::explain(&diagnostics.render());
+        }
+        outputs::complain(&self.to_string());
+    }
+
+    /// A file to be written that the user named and that cannot be: said before anything is started.
+    fn misnamed(error: OutputError) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    fn machine(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Machine { what, source }
+    }
+}
+
+/// `1 error`, `2 errors`, `2 processes`.
+fn count(number: usize, noun: &str) -> String {
+    match (number, noun.ends_with('s')) {
+        (1, _) => format!("1 {noun}"),
+        (_, true) => format!("{number} {noun}es"),
+        (_, false) => format!("{number} {noun}s"),
+    }
+}

@@ -1,0 +1,112 @@
+//! `plumbline tools`: which programs there are, and fetching them.
+
+use super::{CommandError, run::runtime};
+use crate::{
+    arguments::{Places, Tools},
+    directories::Directories,
+    display::Display,
+    outputs,
+};
+use plumbline_flux::chain;
+use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
+use plumbline_model::ExitCode;
+use plumbline_toolchain::{Lock, Toolchain, ToolchainError, ToolchainOptions};
+use std::{fmt::Write as _, path::Path};
+
+/// Lists or fetches.
+pub fn tools(places: &Places, tools: &Tools) -> Result<ExitCode, CommandError> {
+    let directories = Directories::resolve(places)?;
+    let clusters = directories.project.join("clusters");
+    let path = clusters.join("toolchain.toml");
+    let text = std::fs::read_to_string(&path).map_err(|source| CommandError::Unreadable {
+        path: path.clone(),
+        source,
+    })?;
+    let lock = Lock::parse(&text, &path.display().to_string())
+        .map_err(|error| CommandError::Toolchain(chain(&error)))?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let run_directory = RunDirectory::create(&directories.runs)?;
+        let executable =
+            std::env::current_exe().map_err(CommandError::machine("cannot tell this program's own path"))?;
+        let keeper = Keeper::start(KeeperOptions {
+            executable,
+            run_directory,
+        })
+        .await?;
+        let toolchain = Toolchain::new(ToolchainOptions {
+            lock,
+            clusters_directory: clusters,
+            cache_directory: directories.cache.clone(),
+            search_path: directories.search_path.clone(),
+            environment: directories.environment.clone(),
+            offline: places.offline,
+            keeper: keeper.clone(),
+        });
+        let result = if tools.fetch || tools.link.is_some() || !tools.programs.is_empty() {
+            fetch(&toolchain, tools, places).await
+        } else {
+            Ok(listing(&toolchain).await)
+        };
+        keeper.stop().await?;
+        outputs::print(&result?);
+        Ok(ExitCode::Passed)
+    })
+}
+
+async fn fetch(toolchain: &Toolchain, tools: &Tools, places: &Places) -> Result<String, CommandError> {
+    let states = toolchain.states().await;
+    let all: Vec<_> = states.iter().map(|state| state.program.as_str()).collect();
+    let named: Vec<_> = tools.programs.iter().map(String::as_str).collect();
+    let display = Display::new(places.progress);
+    let fetched = toolchain
+        .fetch(if named.is_empty() { &all } else { &named }, &display.progress())
+        .await;
+    display.finish();
+    let programs = fetched.map_err(|error| match error {
+        ToolchainError::Unknown { .. } => CommandError::Usage(chain(&error)),
+        error => CommandError::Toolchain(chain(&error)),
+    })?;
+    let mut out = String::new();
+    for fact in programs.facts() {
+        if let (Some(folder), Some(program)) = (&tools.link, programs.path(&fact.name)) {
+            link(folder, &fact.name, program)?;
+        }
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{:<28} {:<10} {}", fact.name, fact.version, fact.source);
+    }
+    Ok(out)
+}
+
+/// Puts a link to `program` into `folder`, in place of an older one.
+fn link(folder: &Path, name: &str, program: &Path) -> Result<(), CommandError> {
+    let place = folder.join(name);
+    let linked = std::fs::create_dir_all(folder).and_then(|()| {
+        // Whatever is no link is somebody's file: it stays, and the link fails.
+        if place.is_symlink() {
+            std::fs::remove_file(&place)?;
+        }
+        std::os::unix::fs::symlink(program, &place)
+    });
+    linked.map_err(CommandError::machine(format!("cannot link {}", place.display())))
+}
+
+async fn listing(toolchain: &Toolchain) -> String {
+    let mut out = String::new();
+    for state in toolchain.states().await {
+        let available = state
+            .available
+            .map_or_else(|| "to be fetched".to_owned(), |source| source.to_string());
+        let estimate = state
+            .estimated
+            .map(|time| format!("  (took {} s last time)", time.as_secs()))
+            .unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "{:<28} {:<10} {available}{estimate}",
+            state.program, state.version
+        );
+    }
+    out
+}

@@ -1,0 +1,7 @@
+//! The `plumbline` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plumbline::main()
+}

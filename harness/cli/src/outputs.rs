@@ -1,0 +1,100 @@
+//! What a command writes: files as a whole or not at all, data to standard output, words to standard error.
+
+use crate::arguments::Outputs;
+use plumbline_report::{Summary, render_json, render_junit};
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+/// A file that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {source}", path.display())]
+pub struct OutputError {
+    /// Which.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Writes `content` beside `path` and renames it: an older file stays intact until the new one is complete.
+pub fn write_whole(path: &Path, content: &str) -> Result<(), OutputError> {
+    let failed = |source| OutputError {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
+    file.write_all(content.as_bytes())
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Writes the reports that were asked for: each of them, also when another cannot be written.
+pub fn write_reports(summary: &Summary, outputs: &Outputs) -> Result<(), OutputError> {
+    let json = match &outputs.json {
+        Some(path) => write_whole(path, &render_json(summary)),
+        None => Ok(()),
+    };
+    let junit = match &outputs.junit {
+        Some(path) => render_junit(summary)
+            .map_err(|error| OutputError {
+                path: path.clone(),
+                source: io::Error::other(error.to_string()),
+            })
+            .and_then(|junit| write_whole(path, &junit)),
+        None => Ok(()),
+    };
+    json.and(junit)
+}
+
+/// Refuses, before anything is started, files that could not be written at the end.
+pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), OutputError> {
+    for path in paths {
+        let failed = |source| OutputError {
+            path: path.clone(),
+            source,
+        };
+        let folder = folder_of(path);
+        if path.is_dir() {
+            return Err(failed(io::Error::other("it is a folder")));
+        }
+        if !folder.is_dir() {
+            return Err(failed(io::Error::other("its folder is not there")));
+        }
+        // Only an attempt tells: permissions, a read-only disk and a full one all look different.
+        tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// Prints data; whoever closed standard output has read enough.
+pub fn print(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Prints what an error is about, ahead of the error itself.
+pub fn explain(text: &str) {
+    let _ = writeln!(
+        io::stderr().lock(),
+        "{}\n",
+        plumbline_report::printable(text.trim_end())
+    );
+}
+
+/// Prints an error for people.
+pub fn complain(text: &str) {
+    let _ = writeln!(
+        io::stderr().lock(),
+        "error: {}",
+        plumbline_report::printable(text)
+    );
+}

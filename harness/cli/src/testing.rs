@@ -1,0 +1,198 @@
+//! Scenarios as tests: one test per file, picked by name as every other test.
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     plumbline::testing::main(env!("CARGO_MANIFEST_DIR"))
+//! }
+//! ```
+
+use crate::{
+    arguments::{Places, ProgressStyle, Selection},
+    commands::{CommandError, Prepared, drive},
+    display::Display,
+    outputs,
+};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use plumbline_engine::EventLog;
+use plumbline_model::{Event, LogEntry, Outcome};
+use plumbline_report::{Palette, Summary, render_scenario_end, render_summary};
+use std::{
+    collections::HashMap,
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+/// How many scenarios run side by side.
+const PARALLEL: usize = 16;
+
+/// Results as they come; `None` in `ended` until the run is over.
+#[derive(Default)]
+struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    entries: Vec<LogEntry>,
+    results: HashMap<String, (Outcome, String)>,
+    ended: Option<String>,
+}
+
+impl Board {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self, entry: &LogEntry) {
+        let mut state = self.state();
+        state.entries.push(entry.clone());
+        if let Event::ScenarioFinished {
+            scenario, outcome, ..
+        } = &entry.event
+        {
+            let text = Summary::fold(&state.entries)
+                .scenarios
+                .last()
+                .map(|result| render_scenario_end(result, Palette::Plain))
+                .unwrap_or_default();
+            state.results.insert(scenario.clone(), (outcome.clone(), text));
+            self.changed.notify_all();
+        }
+    }
+
+    fn end(&self, report: String) {
+        self.state().ended = Some(report);
+        self.changed.notify_all();
+    }
+
+    /// Blocks until the scenario has ended, or the run has without it.
+    fn result(&self, scenario: &str) -> Result<Completion, Failed> {
+        let mut state = self.state();
+        loop {
+            if let Some((outcome, text)) = state.results.get(scenario) {
+                return match outcome {
+                    Outcome::Passed => Ok(Completion::Completed),
+                    Outcome::Skipped { reason } => Ok(Completion::ignored_with(reason.clone())),
+                    _ => Err(text.clone().into()),
+                };
+            }
+            if let Some(report) = &state.ended {
+                return Err(format!("the run ended before this scenario did\n{report}").into());
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Runs the scenarios of the project that `folder` belongs to; call it from the `main` of a test without harness.
+pub fn main(folder: &str) -> ExitCode {
+    plumbline_keeper::entry::dispatch();
+    crate::install_crypto_provider();
+    let arguments = Arguments::from_args();
+    let project = Path::new(folder)
+        .ancestors()
+        .find(|folder| folder.join("clusters/toolchain.toml").is_file());
+    let places = Places {
+        project: project.map(Path::to_owned),
+        progress: ProgressStyle::Lines,
+        ..Places::of_environment()
+    };
+    match trials(&places, &arguments) {
+        Ok((board, trials, prepared)) => {
+            let running = (!arguments.list).then_some(prepared).flatten().map(|prepared| {
+                let board = board.clone();
+                std::thread::spawn(move || run(prepared, &board))
+            });
+            let conclusion = libtest_mimic::run(&arguments, trials);
+            // The run's own end, with its clean-up, belongs to the test as well.
+            let clean = running.is_none_or(|running| running.join().unwrap_or(false));
+            if clean {
+                conclusion.exit_code()
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => {
+            error.complain();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Trials = (Arc<Board>, Vec<Trial>, Option<Prepared>);
+
+fn trials(places: &Places, arguments: &Arguments) -> Result<Trials, CommandError> {
+    let all = Prepared::new(places, &Selection::default())?;
+    let board = Arc::new(Board::default());
+    let mut chosen = Vec::new();
+    let mut trials = Vec::new();
+    for planned in &all.plan.scenarios {
+        let id = planned.scenario.id.clone();
+        if is_chosen(&id, arguments) {
+            chosen.push(id.clone());
+        }
+        let board = board.clone();
+        trials.push(Trial::ignorable_test(id.clone(), move || board.result(&id)));
+    }
+    let prepared = match chosen.is_empty() {
+        true => None,
+        false => Some(Prepared::new(
+            places,
+            &Selection {
+                paths: Vec::new(),
+                name: chosen,
+            },
+        )?),
+    };
+    Ok((board, trials, prepared))
+}
+
+/// The filter of libtest: a part of the name, or the whole with `--exact`.
+fn is_chosen(id: &str, arguments: &Arguments) -> bool {
+    let fits = |filter: &String| {
+        if arguments.exact {
+            id == filter
+        } else {
+            id.contains(filter.as_str())
+        }
+    };
+    arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits)
+}
+
+/// Runs, and says whether the run as a whole was clean: no fault outside scenarios, nothing left behind.
+fn run(prepared: Prepared, board: &Arc<Board>) -> bool {
+    let folder = match tempfile::tempdir() {
+        Ok(folder) => folder,
+        Err(error) => {
+            board.end(format!("no temporary folder can be had: {error}"));
+            return false;
+        }
+    };
+    let display = Display::new(ProgressStyle::Lines);
+    let heard = board.clone();
+    let log = EventLog::create(&folder.path().join("run.ndjson"), move |entry| heard.hear(entry));
+    let result = log.map_err(|error| error.to_string()).and_then(|log| {
+        let forced = drive(
+            prepared.request(false, PARALLEL, false),
+            &log,
+            &display.progress(),
+        );
+        forced
+            .map(|_| Summary::fold(&log.entries()))
+            .map_err(|error| error.to_string())
+    });
+    let (clean, report) = match result {
+        Ok(summary) => {
+            let clean = summary.faults.is_empty() && summary.left_behind.is_empty();
+            (clean, render_summary(&summary, Palette::Plain))
+        }
+        Err(error) => (false, error),
+    };
+    if !clean {
+        outputs::complain(&report);
+    }
+    board.end(report);
+    clean
+}

@@ -1,0 +1,168 @@
+//! A run of the program that something is about to happen to.
+
+use crate::{
+    invocation::{plumbline, project},
+    moment::Moment,
+    traces::Traces,
+};
+use libtest_mimic::Failed;
+use plumbline_keeper::{ProcessIdentity, Signal, signal};
+use serde_json::Value;
+use std::{
+    fs::{self, File},
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// How soon nothing of a run is left: plumbline's promise.
+const PROMISE: Duration = Duration::from_secs(2);
+/// The deadline of everything else, on a machine that may be busy.
+const DEADLINE: Duration = Duration::from_secs(120);
+/// How often what no event tells is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A Go that never gets anywhere.
+const ENDLESS_GO: &str = r#"#!/bin/sh
+case "$1" in
+version) echo "go version go1.99.0 linux/amd64" ;;
+*) sleep 77100 ;;
+esac
+"#;
+
+/// The program, running in a folder of its own; ended with it.
+pub struct Running {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Running {
+    /// Starts the platform with the programs of this machine, for the scenarios that `name` chooses.
+    pub fn on_the_platform(name: &str) -> Self {
+        Self::start(|command, _| {
+            command.args(["--offline", "--name", name]);
+        })
+    }
+
+    /// Starts a run that will build programs until it is ended.
+    pub fn building() -> Self {
+        Self::start(|command, folder| {
+            let programs = folder.path().join("bin");
+            fs::create_dir(&programs).unwrap();
+            symlink(crate::invocation::git(), programs.join("git")).unwrap();
+            let go = programs.join("go");
+            fs::write(&go, ENDLESS_GO).unwrap();
+            fs::set_permissions(&go, fs::Permissions::from_mode(0o755)).unwrap();
+            command.arg("--cache").arg(folder.path().join("cache"));
+            command.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+        })
+    }
+
+    fn start(prepare: impl FnOnce(&mut Command, &TempDir)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = plumbline(folder.path());
+        command.args(["run", "--json", "report.json", "--progress", "lines"]);
+        command.arg("--project").arg(project());
+        command.arg("--runs").arg(folder.path().join("runs"));
+        let temporary = folder.path().join("tmp");
+        fs::create_dir(&temporary).unwrap();
+        command.env("TMPDIR", temporary);
+        command.stdout(File::create(folder.path().join("output")).unwrap());
+        command.stderr(File::create(folder.path().join("error")).unwrap());
+        prepare(&mut command, &folder);
+        Self {
+            child: command.spawn().unwrap(),
+            folder,
+        }
+    }
+
+    /// The event log so far.
+    pub fn log(&self) -> String {
+        self.read("run.ndjson")
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.path().join(file)).unwrap_or_default()
+    }
+
+    /// What there is of the run now.
+    pub fn traces(&self) -> Traces {
+        let folders: Vec<PathBuf> = ["runs", "tmp"].map(|name| self.folder.path().join(name)).into();
+        Traces::of(self.child.id(), folders)
+    }
+
+    /// Waits until the moment has come.
+    pub fn wait_for(&mut self, moment: Moment) -> Result<(), Failed> {
+        let deadline = Instant::now() + DEADLINE;
+        while !moment.has_come(self) {
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || Instant::now() >= deadline {
+                return Err(self.failed(&format!("{moment:?} never came ({ended:?})")));
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, number: Signal) {
+        let identity = ProcessIdentity::of(self.child.id());
+        // One that has just ended by itself needs no signal.
+        if let Some(identity) = identity {
+            signal(&identity, number).unwrap();
+        }
+    }
+
+    /// Waits for the end of the program.
+    pub fn wait(&mut self) -> Result<ExitStatus, Failed> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                return Err(self.failed("it does not end"));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Waits, no longer than promised from `since` on, until nothing of `traces` is left.
+    pub fn expect_nothing_left(&self, traces: &Traces, since: Instant) -> Result<(), Failed> {
+        loop {
+            let left = traces.left();
+            if left.is_empty() {
+                return Ok(());
+            }
+            if since.elapsed() >= PROMISE {
+                let what = format!("left after {} s:\n{}", PROMISE.as_secs(), left.join("\n"));
+                return Err(self.failed(&what));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// The JSON report, which every run that could end by itself has written.
+    pub fn report(&self) -> Result<Value, Failed> {
+        serde_json::from_str(&self.read("report.json"))
+            .map_err(|error| self.failed(&format!("the JSON report: {error}")))
+    }
+
+    /// A failure, with what the program said.
+    pub fn failed(&self, what: &str) -> Failed {
+        let log = self.log();
+        let last = log.lines().last().unwrap_or_default();
+        let [output, error] = ["output", "error"].map(|file| self.read(file));
+        format!("{what}\nlast event: {last}\nstandard error:\n{error}\nstandard output:\n{output}").into()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

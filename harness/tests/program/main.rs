@@ -1,0 +1,12 @@
+//! The program from outside: what it prints and how it ends, without a cluster.
+
+#[path = "../invocation.rs"]
+mod invocation;
+
+mod agreement;
+mod machine;
+mod output;
+mod recorded;
+mod scenario_files;
+mod usage;
+mod world;
