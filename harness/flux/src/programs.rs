@@ -3,11 +3,11 @@
 use crate::{
     Platform, VerbError,
     names::{PRIVATE_REGISTRY, PUBLIC_REGISTRIES},
-    services,
 };
 use plumbline_images::{ImageError, KeyPair};
 use plumbline_keeper::{Command, Finished, Output};
 use plumbline_model::{FaultClass, Secret};
+use plumbline_servers::Credentials;
 use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, OpenOptions},
@@ -29,7 +29,7 @@ pub(crate) struct SealedKey {
 impl SealedKey {
     /// Encrypts `key`; that is meant to take memory and time, so it has a thread of its own.
     pub(crate) async fn seal(key: KeyPair) -> Result<Self, VerbError> {
-        let password = services::password();
+        let password = Credentials::generate("cosign").password;
         let sealing = tokio::task::spawn_blocking(move || {
             let pem = key.to_cosign(&password)?;
             Ok::<_, ImageError>(Self { pem, password })

@@ -8,6 +8,7 @@ use plumbline_cluster::{
     Object, ObjectReference,
     conditions::{REQUESTED_AT, Verdict, current_revision, reconcile_failed, reconciled, same_revision},
     kubernetes::KindReference,
+    watch::Observed,
 };
 use plumbline_servers::Revision;
 use std::collections::BTreeMap;
@@ -108,11 +109,7 @@ impl Platform {
                 }
             })
             .await?;
-        Ok(observed
-            .object()
-            .and_then(current_revision)
-            .unwrap_or_default()
-            .to_owned())
+        Ok(shown_revision(&observed))
     }
 
     /// Brings the source and the chart of a HelmRelease up to date.
@@ -187,12 +184,17 @@ impl Platform {
                 }
             })
             .await?;
-        Ok(observed
-            .object()
-            .and_then(current_revision)
-            .unwrap_or_default()
-            .to_owned())
+        Ok(shown_revision(&observed))
     }
+}
+
+/// The revision that the object shows at the end of a wait; empty when it shows none.
+fn shown_revision(observed: &Observed) -> String {
+    observed
+        .object()
+        .and_then(current_revision)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The source that `pointer` names, in the object's own namespace unless it says otherwise.

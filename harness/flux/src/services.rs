@@ -6,12 +6,10 @@ use crate::{
 };
 use plumbline_images::{Endpoint, Endpoints};
 use plumbline_keeper::Keeper;
-use plumbline_model::Secret;
 use plumbline_servers::{
     CertificateAuthority, Credentials, GitServer, GitServerOptions, ProxyOptions, Registry, RegistryOptions,
     ServiceDirectory, ServiceProxy, WebhookOptions, WebhookSink,
 };
-use rand::{Rng as _, distr::Alphanumeric};
 use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
@@ -49,10 +47,7 @@ impl Services {
     /// A directory or a socket that cannot be had.
     pub async fn start(keeper: &Keeper, git: PathBuf, directory: &Path) -> Result<Self, VerbError> {
         let authority = CertificateAuthority::new("plumbline run")?;
-        let credentials = Credentials {
-            user: "plumbline".into(),
-            password: password(),
-        };
+        let credentials = Credentials::generate("plumbline");
         let mut registry_names = vec!["127.0.0.1", "localhost", PRIVATE_REGISTRY];
         registry_names.extend(PUBLIC_REGISTRIES);
         let registry_tls = authority.server_config(&registry_names)?;
@@ -144,15 +139,4 @@ impl ServiceDirectory for NoServices {
     fn resolve(&self, _namespace: &str, _service: &str, _port: u16) -> Option<SocketAddr> {
         None
     }
-}
-
-/// A password for one run.
-pub(crate) fn password() -> Secret<String> {
-    Secret::new(
-        rand::rng()
-            .sample_iter(Alphanumeric)
-            .take(32)
-            .map(char::from)
-            .collect(),
-    )
 }
