@@ -1,7 +1,7 @@
 //! The order of scenarios: providers first, then side by side, then those that want to be alone.
 
 use crate::{EventLog, executor, world::World};
-use plumbline_model::{Event, Outcome, Status};
+use plumbline_model::{Event, Outcome, Skip, SkipCause, Status};
 use plumbline_scenario::{PlannedScenario, Scenario, Stage};
 use std::{collections::BTreeSet, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -34,9 +34,9 @@ impl Dispatcher {
         for scenario in scenarios().filter(|scenario| scenario.provides.is_some()) {
             self.run_alone(scenario).await;
         }
-        let shared = scenarios().filter(|scenario| scenario.provides.is_none() && !scenario.exclusive);
+        let shared = scenarios().filter(|scenario| scenario.provides.is_none() && !scenario.is_alone());
         self.run_side_by_side(shared.collect()).await;
-        for scenario in scenarios().filter(|scenario| scenario.provides.is_none() && scenario.exclusive) {
+        for scenario in scenarios().filter(|scenario| scenario.provides.is_none() && scenario.is_alone()) {
             self.run_alone(scenario).await;
         }
     }
@@ -91,28 +91,36 @@ impl Dispatcher {
         while running.join_next().await.is_some() {}
     }
 
-    fn reason_to_skip(&self, scenario: &Scenario) -> Option<String> {
+    fn reason_to_skip(&self, scenario: &Scenario) -> Option<Skip> {
         if let Some(skip) = &scenario.skip {
-            return Some(skip.reason.value.clone());
+            return Some(Skip {
+                reason: skip.reason.value.clone(),
+                cause: SkipCause::Author,
+                issue: skip.issue.clone(),
+                until: skip.until.as_ref().map(|until| until.value.clone()),
+            });
         }
         let missing = !self.provided.contains(&scenario.needs);
-        missing.then(|| {
-            format!(
+        missing.then(|| Skip {
+            reason: format!(
                 "needs the {}, which is not there: see the scenario that provides it",
                 scenario.needs
-            )
+            ),
+            cause: SkipCause::Prerequisite,
+            ..Skip::default()
         })
     }
 }
 
-fn skip(log: &EventLog, scenario: &Scenario, reason: String) {
+fn skip(log: &EventLog, scenario: &Scenario, skip: Skip) {
     log.emit(Event::ScenarioFinished {
         scenario: scenario.id.clone(),
         claim: scenario.claim.value.clone(),
         file: scenario.source.name().to_owned(),
         requirements: executor::requirements(scenario),
+        tags: executor::tags(scenario),
         duration: 0,
-        outcome: Outcome::Skipped { reason },
+        outcome: Outcome::Skipped(skip),
         simulated: Vec::new(),
     });
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use futures::FutureExt as _;
 use plumbline_flux::VerbError;
-use plumbline_model::{Event, Fault, FaultClass, Outcome, RequirementId, Status};
+use plumbline_model::{Event, Fault, FaultClass, Outcome, RequirementId, Section, Status};
 use plumbline_scenario::{Scenario, ScenarioStep};
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -26,6 +26,7 @@ pub(crate) async fn run(
         claim: scenario.claim.value.clone(),
         file: scenario.source.name().to_owned(),
         requirements: requirements(&scenario),
+        tags: tags(&scenario),
     });
     let deadline = began + scenario.timeout;
     let mut state = ScenarioState::new(world.clone(), log.clone(), scenario.clone(), deadline);
@@ -42,6 +43,7 @@ pub(crate) async fn run(
         claim: scenario.claim.value.clone(),
         file: scenario.source.name().to_owned(),
         requirements: requirements(&scenario),
+        tags: tags(&scenario),
         duration: milliseconds(began.elapsed()),
         outcome,
         simulated: world.simulated_subjects(),
@@ -62,6 +64,9 @@ async fn run_step(
         verb: step.verb().to_owned(),
         summary: step.summary(),
         position: step.position(),
+        used_at: step.used_at.clone(),
+        section: Section::Steps,
+        cluster: step.cluster.as_ref().map(|cluster| cluster.value.clone()),
     });
     let began = Instant::now();
     let waiting = state.begin_step(index);
@@ -116,6 +121,10 @@ pub(crate) fn requirements(scenario: &Scenario) -> Vec<RequirementId> {
         .iter()
         .map(|requirement| requirement.value)
         .collect()
+}
+
+pub(crate) fn tags(scenario: &Scenario) -> Vec<String> {
+    scenario.tags.iter().map(|tag| tag.value.clone()).collect()
 }
 
 fn bug(panic: &(dyn Any + Send)) -> Fault {

@@ -13,6 +13,8 @@ pub(crate) fn words(condition: &Condition) -> String {
         Condition::That(predicate) => predicate.value.source().to_owned(),
         Condition::Matches(part) => format!("matches {}", Value::Object(part.clone())),
         Condition::Absent => "absent".to_owned(),
+        Condition::Never(predicate) => format!("never {}", predicate.value.source()),
+        Condition::Text(condition) => condition.value.to_string(),
         Condition::Count(count) => format!("exactly {count}"),
     }
 }
@@ -46,6 +48,7 @@ pub(crate) fn one(
             }
         }
         (Condition::Count(count), Some(_)) => counted(*count, 1),
+        (Condition::Never(_) | Condition::Text(_), Some(_)) => Verdict::Never("not built yet".into()),
     }
 }
 
@@ -59,7 +62,9 @@ pub(crate) fn set(condition: &Condition, variables: &Map<String, Value>, count: 
         ),
         Condition::Absent => counted(0, count),
         Condition::Count(expected) => counted(*expected, count),
-        Condition::Matches(_) => Verdict::Never("`matches` is for one object".into()),
+        Condition::Matches(_) | Condition::Never(_) | Condition::Text(_) => {
+            Verdict::Never("`matches` is for one object".into())
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use plumbline_flux::{
     Egress, Fixtures, PLATFORM_PROGRAMS, Patience, Platform, PlatformOptions, VerbError, chain, simulations,
 };
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory, confinement_support, gc, memory};
-use plumbline_model::{Event, ExitCode, Fault, FaultClass, Outcome, Progress, Secret};
+use plumbline_model::{
+    Event, ExitCode, Fault, FaultClass, Outcome, Progress, RunOptions, Secret, SuiteIdentity,
+};
 use plumbline_scenario::{Plan, Step};
 use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
 use std::{
@@ -70,6 +72,11 @@ pub async fn run(request: RunRequest, log: &EventLog, progress: &Progress, inter
             .iter()
             .map(|planned| planned.scenario.id.clone())
             .collect(),
+        suite: SuiteIdentity::default(),
+        options: RunOptions {
+            parallel: request.parallel,
+            ..RunOptions::default()
+        },
     });
     let cancel = CancellationToken::new();
     let listening = tokio::spawn(cancel_on_signal(

@@ -1,6 +1,6 @@
 //! The event log: one JSON object per line, written as it happens. It is the product of a run.
 
-use crate::{ExitCode, Failure, Fault, Outcome, RequirementId, Simulation};
+use crate::{ExitCode, Failure, Fault, Outcome, RequirementId, RunOptions, Simulation, SuiteIdentity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,25 @@ impl std::fmt::Display for StepPosition {
     }
 }
 
+/// The parts of a scenario.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Section {
+    /// Its steps, which end at the first that does not pass.
+    #[default]
+    Steps,
+    /// What is done at its end, however it ended.
+    Finally,
+}
+
+impl Section {
+    /// Whether it is [`Section::Steps`].
+    #[must_use]
+    pub fn is_steps(&self) -> bool {
+        *self == Self::Steps
+    }
+}
+
 /// What happened. Every report is a fold over these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -46,6 +65,12 @@ pub enum Event {
         provider: String,
         /// The scenarios of the plan, in order.
         scenarios: Vec<String>,
+        /// What they were chosen from.
+        #[serde(default)]
+        suite: SuiteIdentity,
+        /// What the user asked for.
+        #[serde(default)]
+        options: RunOptions,
     },
     /// A fact about what is under test or what tests it: versions, digests, isolation tier.
     Fact {
@@ -83,6 +108,9 @@ pub enum Event {
         file: String,
         /// What it proves.
         requirements: Vec<RequirementId>,
+        /// Its tags.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tags: Vec<String>,
     },
     /// A step began.
     StepStarted {
@@ -96,6 +124,15 @@ pub enum Event {
         summary: String,
         /// Where it was written.
         position: StepPosition,
+        /// Where the group that it belongs to was used, innermost first; empty for steps of the scenario itself.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        used_at: Vec<StepPosition>,
+        /// The part of the scenario that it stands in.
+        #[serde(default, skip_serializing_if = "Section::is_steps")]
+        section: Section,
+        /// The cluster that it is about, unless it is the main one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<String>,
     },
     /// A step waits; sent when what it sees changes.
     StepWaiting {
@@ -119,6 +156,37 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+    /// An attempt at a scenario ended without passing, and another one follows; its steps are those since the scenario or the attempt
+    /// before began.
+    AttemptFinished {
+        /// Of which scenario.
+        scenario: String,
+        /// 1-based.
+        attempt: u32,
+        /// Milliseconds.
+        duration: u64,
+        /// How.
+        outcome: Outcome,
+    },
+    /// What a scenario left on the platform was removed, or could not be. Its result stands already.
+    CleanedUp {
+        /// Of which scenario.
+        scenario: String,
+        /// Milliseconds.
+        duration: u64,
+        /// What was removed.
+        removed: Vec<String>,
+        /// What is still there, and what blocks it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+    },
+    /// Something that people who read the log should know: the run was paused, a cluster was kept.
+    Noted {
+        /// Of which scenario; empty for the run.
+        scenario: String,
+        /// In words.
+        text: String,
+    },
     /// A measurement taken by a step: `fluxinstance ready`, `drift corrected`.
     Measured {
         /// Of which scenario; empty for the set-up.
@@ -138,6 +206,9 @@ pub enum Event {
         file: String,
         /// What it was to prove.
         requirements: Vec<RequirementId>,
+        /// Its tags.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tags: Vec<String>,
         /// Milliseconds.
         duration: u64,
         /// How.
@@ -226,6 +297,7 @@ mod tests {
                 claim: "drift is corrected".into(),
                 file: "scenarios/gitops/drift.yaml".into(),
                 requirements: vec!["GITOPS-05".parse().unwrap()],
+                tags: vec!["drift".into()],
                 duration: 3,
                 outcome: Outcome::Failed(Failure {
                     message: "still hacked".into(),

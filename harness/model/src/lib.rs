@@ -8,13 +8,15 @@ mod event;
 mod exit;
 mod outcome;
 mod requirement;
+mod run;
 mod secret;
 mod simulation;
 
 pub use activity::{Activity, ActivityId, Progress, Task, Unit};
-pub use event::{Event, LogEntry, LogError, StepPosition, read_log};
+pub use event::{Event, LogEntry, LogError, Section, StepPosition, read_log};
 pub use exit::ExitCode;
-pub use outcome::{Attachment, Failure, Fault, FaultClass, Outcome, Status};
+pub use outcome::{Attachment, Failure, Fault, FaultClass, Outcome, Skip, SkipCause, Status};
 pub use requirement::{Level, Requirement, RequirementId, UnknownRequirement, requirements};
+pub use run::{FlakyResult, RunOptions, Shard, ShardError, SuiteIdentity};
 pub use secret::{Masker, Secret};
 pub use simulation::Simulation;

@@ -11,15 +11,17 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// Every expectation held.
     Passed,
+    /// Every expectation held, but not at the first attempt. What the earlier attempts found is kept beside it.
+    Flaky {
+        /// How many attempts were made, the one that passed included.
+        attempts: u32,
+    },
     /// An expectation of the platform did not hold.
     Failed(Failure),
     /// The environment, or plumbline itself, could not do its part.
     Errored(Fault),
     /// Not run, with the reason.
-    Skipped {
-        /// Why, in words for the report.
-        reason: String,
-    },
+    Skipped(Skip),
     /// Stopped by a signal before it ended.
     Interrupted,
 }
@@ -30,9 +32,10 @@ impl Outcome {
     pub const fn status(&self) -> Status {
         match self {
             Self::Passed => Status::Passed,
+            Self::Flaky { .. } => Status::Flaky,
             Self::Failed(_) => Status::Failed,
             Self::Errored(_) => Status::Errored,
-            Self::Skipped { .. } => Status::Skipped,
+            Self::Skipped(_) => Status::Skipped,
             Self::Interrupted => Status::Interrupted,
         }
     }
@@ -44,6 +47,8 @@ impl Outcome {
 pub enum Status {
     /// Passed.
     Passed,
+    /// Passed, but not at the first attempt.
+    Flaky,
     /// Skipped with a reason.
     Skipped,
     /// Stopped by a signal.
@@ -60,12 +65,44 @@ impl Status {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
+            Self::Flaky => "flaky",
             Self::Skipped => "skipped",
             Self::Interrupted => "interrupted",
             Self::Errored => "errored",
             Self::Failed => "failed",
         }
     }
+}
+
+/// Why something was not run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    /// In words for the report.
+    pub reason: String,
+    /// Whose decision it was.
+    #[serde(default)]
+    pub cause: SkipCause,
+    /// Where it is followed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<String>,
+    /// The day, `YYYY-MM-DD`, from which on it is run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// Whose decision it was that something was not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkipCause {
+    /// Its author's: the file says so.
+    #[default]
+    Author,
+    /// The cluster's: it lacks what the scenario needs, or is not what it is for.
+    Unsupported,
+    /// What has to stand before it does not.
+    Prerequisite,
+    /// The run's: it was told to stop early.
+    Stopped,
 }
 
 /// An expectation that did not hold: what was expected, what was there instead, and the evidence.

@@ -106,7 +106,10 @@ fn outcome(outcome: &Outcome) -> Value {
     let status = outcome.status();
     match outcome {
         Outcome::Passed | Outcome::Interrupted => json!({"status": status}),
-        Outcome::Skipped { reason } => json!({"status": status, "reason": reason}),
+        Outcome::Flaky { attempts } => json!({"status": status, "attempts": attempts}),
+        Outcome::Skipped(skip) => {
+            json!({"status": status, "reason": skip.reason, "cause": skip.cause, "issue": skip.issue, "until": skip.until})
+        }
         Outcome::Failed(failure) => json!({
             "status": status,
             "message": printable(&failure.message),

@@ -63,10 +63,10 @@ pub fn render_junit(summary: &Summary) -> Result<String, quick_junit::SerializeE
 
 fn case(result: &ScenarioResult) -> TestCase {
     let status = match &result.outcome {
-        Outcome::Passed => TestCaseStatus::success(),
-        Outcome::Skipped { reason } => {
+        Outcome::Passed | Outcome::Flaky { .. } => TestCaseStatus::success(),
+        Outcome::Skipped(skip) => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(printable(reason));
+            status.set_message(printable(&skip.reason));
             status
         }
         Outcome::Failed(failure) => {

@@ -175,6 +175,7 @@ impl Summary {
                 started,
                 provider,
                 scenarios,
+                ..
             } => {
                 (self.run, self.version, self.started, self.provider) = (run, version, started, provider);
                 *planned = scenarios;
@@ -236,6 +237,7 @@ impl Summary {
                 duration,
                 outcome,
                 simulated,
+                ..
             } => {
                 let steps = steps.remove(&scenario).unwrap_or_default();
                 self.scenarios.push(ScenarioResult {
@@ -254,7 +256,7 @@ impl Summary {
             Event::LeftBehind { what } => self.left_behind.push(what),
             Event::Interrupted { signal } => self.interrupted = Some(signal),
             Event::RunFinished { duration, .. } => self.duration = duration,
-            Event::PhaseStarted { .. } | Event::ScenarioStarted { .. } | Event::StepWaiting { .. } => {}
+            _ => {}
         }
     }
 
@@ -281,10 +283,12 @@ impl Summary {
                 let worst = proving.iter().map(|result| result.outcome.status()).max();
                 let status = match worst {
                     None => RequirementStatus::NotRun,
-                    Some(Status::Passed) if requirement.needs_pods && self.provider == "embedded" => {
+                    Some(Status::Passed | Status::Flaky)
+                        if requirement.needs_pods && self.provider == "embedded" =>
+                    {
                         RequirementStatus::Simulated
                     }
-                    Some(Status::Passed) => RequirementStatus::Passed,
+                    Some(Status::Passed | Status::Flaky) => RequirementStatus::Passed,
                     Some(Status::Skipped | Status::Interrupted) => RequirementStatus::Skipped,
                     Some(Status::Errored) => RequirementStatus::Errored,
                     Some(Status::Failed) => RequirementStatus::Failed,
@@ -347,6 +351,7 @@ pub(crate) mod tests {
             claim: format!("{scenario} holds"),
             file: format!("scenarios/{scenario}.yaml"),
             requirements: vec![requirement.parse().unwrap()],
+            tags: vec![],
             duration: 1_200,
             outcome,
             simulated: vec!["workload pods".into()],
@@ -368,6 +373,8 @@ pub(crate) mod tests {
             started: "2026-01-01T00:00:00Z".into(),
             provider: "embedded".into(),
             scenarios: scenarios.iter().map(ToString::to_string).collect(),
+            suite: Default::default(),
+            options: Default::default(),
         }
     }
 

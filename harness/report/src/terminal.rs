@@ -27,6 +27,7 @@ impl Palette {
     fn status(self, status: Status) -> String {
         let (code, word) = match status {
             Status::Passed => ("32", "PASS"),
+            Status::Flaky => ("1;33", "FLAKY"),
             Status::Failed => ("1;31", "FAIL"),
             Status::Errored => ("1;35", "ERROR"),
             Status::Skipped => ("33", "SKIP"),
@@ -49,12 +50,13 @@ pub fn render_scenario_end(result: &ScenarioResult, palette: Palette) -> String 
     let (message, attachments) = match &result.outcome {
         Outcome::Passed => return out,
         Outcome::Interrupted => ("interrupted".to_owned(), &[][..]),
-        Outcome::Skipped { reason } => (reason.clone(), &[][..]),
+        Outcome::Flaky { attempts } => (format!("passed at attempt {attempts}"), &[][..]),
+        Outcome::Skipped(skip) => (skip.reason.clone(), &[][..]),
         Outcome::Failed(failure) => (failure.message.clone(), &failure.attachments[..]),
         Outcome::Errored(fault) => (fault.message.clone(), &fault.attachments[..]),
     };
     indent(&mut out, 6, &palette.paint("1", &printable(&message)));
-    if matches!(result.outcome, Outcome::Skipped { .. }) {
+    if matches!(result.outcome, Outcome::Skipped(_)) {
         return out;
     }
     if let Some(step) = result.steps.last() {
@@ -233,6 +235,7 @@ fn verdict(summary: &Summary, palette: Palette) -> String {
     let mut parts = Vec::new();
     for status in [
         Status::Passed,
+        Status::Flaky,
         Status::Failed,
         Status::Errored,
         Status::Skipped,
@@ -327,6 +330,8 @@ mod tests {
                     "gitops/prune".into(),
                     "supply/mirror".into(),
                 ],
+                suite: Default::default(),
+                options: Default::default(),
             },
             Event::Fact {
                 name: "flux".into(),
@@ -353,6 +358,9 @@ mod tests {
                     line: 9,
                     column: 5,
                 },
+                used_at: vec![],
+                section: plumbline_model::Section::Steps,
+                cluster: None,
             },
             Event::StepFinished {
                 scenario: "gitops/prune".into(),
@@ -364,9 +372,10 @@ mod tests {
             finished(
                 "supply/mirror",
                 "SUPPLY-01",
-                Outcome::Skipped {
+                Outcome::Skipped(plumbline_model::Skip {
                     reason: "platform is not up".into(),
-                },
+                    ..Default::default()
+                }),
             ),
         ]))
     }

@@ -30,7 +30,7 @@ pub use load::{Suite, Vocabulary, load, scenario_files};
 pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, ObjectSet};
 pub use plan::{Plan, PlanError, PlannedScenario, Reason, Selection};
 pub use predicate::{Predicate, SyntaxError};
-pub use scenario::{Scenario, ScenarioStep, Skip, Stage};
+pub use scenario::{Capability, Exclusive, ExtraCluster, Scenario, ScenarioStep, SecretSource, Skip, Stage};
 pub use source::Source;
 pub use span::{Located, Span};
 pub use steps::Step;

@@ -1,14 +1,16 @@
 //! From files to a suite, or to every error of every file.
 
 use crate::{
-    Diagnostic, Diagnostics, Located, Scenario, ScenarioStep, Skip, Source, Span, Stage, Timespan,
+    Diagnostic, Diagnostics, Exclusive, Located, Scenario, ScenarioStep, Skip, Source, Span, Stage, Timespan,
     decode::{self, DecodeError},
     document::{self, Content, Entry, Node},
     rules, suggestion,
 };
 use plumbline_model::{RequirementId, requirements};
 use serde::Deserialize;
+use serde_json::Map;
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -185,12 +187,24 @@ impl Reader<'_> {
             requirements,
             needs,
             provides,
-            exclusive: self.optional(root, "exclusive").unwrap_or_default(),
+            capabilities: Vec::new(),
+            when: None,
+            tags: Vec::new(),
+            exclusive: match self.optional(root, "exclusive") {
+                Some(true) => Exclusive::Alone,
+                _ => Exclusive::No,
+            },
+            retries: 0,
+            matrix: Map::new(),
+            variables: Map::new(),
+            secrets: BTreeMap::new(),
+            clusters: BTreeMap::new(),
             timeout: self
                 .optional::<Timespan>(root, "timeout")
                 .map_or(Scenario::TIMEOUT, |timeout| timeout.0),
             skip: self.optional::<Skip>(root, "skip"),
             steps,
+            finally: Vec::new(),
             source: Arc::clone(&self.source),
         })
     }
@@ -249,6 +263,8 @@ impl Reader<'_> {
                     source: Arc::clone(&self.source),
                     span,
                     step,
+                    cluster: None,
+                    used_at: Vec::new(),
                     node: node.clone(),
                 });
             }

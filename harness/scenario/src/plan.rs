@@ -133,7 +133,7 @@ fn order(scenario: &Scenario) -> (bool, Option<Stage>, bool, &str) {
     (
         provides.is_none(),
         provides,
-        provides.is_none() && scenario.exclusive,
+        provides.is_none() && scenario.is_alone(),
         &scenario.id,
     )
 }

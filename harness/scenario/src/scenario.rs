@@ -1,9 +1,12 @@
 //! A scenario: one claim, what it proves and needs, and its steps.
 
-use crate::{Located, ResolveError, Source, Span, Step, Variables, decode, document::Node, template};
+use crate::{
+    Located, Predicate, ResolveError, Source, Span, Step, Variables, decode, document::Node, template,
+};
 use plumbline_model::{RequirementId, StepPosition};
 use serde::Deserialize;
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use serde_json::{Map, Value};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What stands when a scenario begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -46,14 +49,69 @@ pub struct Scenario {
     pub needs: Stage,
     /// What stands after it.
     pub provides: Option<Located<Stage>>,
-    /// Whether nothing else may run meanwhile.
-    pub exclusive: bool,
+    /// Real things that the cluster must have, besides the stage.
+    pub capabilities: Vec<Located<Capability>>,
+    /// A condition over the facts of the cluster without which it is not run.
+    pub when: Option<Located<Predicate>>,
+    /// Words to choose it by.
+    pub tags: Vec<Located<String>>,
+    /// What it must not run beside.
+    pub exclusive: Exclusive,
+    /// How many further attempts are made when one does not pass.
+    pub retries: u32,
+    /// The values of the matrix that it was made with, by name.
+    pub matrix: Map<String, Value>,
+    /// Its variables.
+    pub variables: Map<String, Value>,
+    /// Values that are masked everywhere, by name.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Further clusters, by name.
+    pub clusters: BTreeMap<String, Located<ExtraCluster>>,
     /// How long all its steps together may take.
     pub timeout: Duration,
     /// Why it is not run.
     pub skip: Option<Skip>,
     /// What it does, in order.
     pub steps: Vec<ScenarioStep>,
+    /// What it does at its end, however it ended.
+    pub finally: Vec<ScenarioStep>,
+}
+
+/// What a scenario must not run beside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exclusive {
+    /// Nothing: it may run beside any other.
+    No,
+    /// Anything: it runs alone.
+    Alone,
+    /// Those that name one of the same lanes.
+    Lanes(Vec<Located<String>>),
+}
+
+/// Something real that not every kind of cluster has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Containers of workloads that really run.
+    Pods,
+}
+
+/// Where the value of a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretSource {
+    /// Made for the run.
+    Generated,
+    /// A variable of plumbline's own environment.
+    Environment(String),
+}
+
+/// A cluster besides the main one.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraCluster {
+    /// Its environment: the branch that it follows and the folder that holds its FluxInstance.
+    pub environment: Located<String>,
 }
 
 impl Scenario {
@@ -70,6 +128,10 @@ pub struct ScenarioStep {
     pub span: Span,
     /// The step as it was written, `${…}` not yet filled in.
     pub step: Step,
+    /// The cluster that it is about, unless it is the main one.
+    pub cluster: Option<Located<String>>,
+    /// Where the group that it belongs to was used, innermost first.
+    pub used_at: Vec<StepPosition>,
     pub(crate) node: Node,
 }
 
@@ -107,6 +169,22 @@ impl ScenarioStep {
                 .map(Cow::Owned)
                 .map_err(|error| ResolveError::Invalid(error.to_string())),
         }
+    }
+}
+
+impl Scenario {
+    /// Whether it runs alone.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.exclusive == Exclusive::Alone
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Pods => "pods",
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use plumbline_scenario::{
     PlanError, Reason, Selection, Stage, Step, Suite, Variables, Vocabulary, load, scenario_files,
+    steps::Manifests,
 };
 use serde_json::json;
 use std::{fs, path::Path};
@@ -64,7 +65,10 @@ fn what_is_filled_in_is_read_again() {
     let Step::Apply(apply) = step("apply") else {
         panic!()
     };
-    assert_eq!(apply.manifest.value["data"], json!({"revision": "abc"}));
+    let Manifests::Here(manifest) = &apply.manifests else {
+        panic!()
+    };
+    assert_eq!(manifest.value["data"], json!({"revision": "abc"}));
     let Step::Exec(exec) = step("exec") else { panic!() };
     assert_eq!(exec.arguments, ["digest", "registry.test/example/app:1"]);
 }

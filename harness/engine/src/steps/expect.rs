@@ -22,6 +22,7 @@ pub(super) async fn expect(expect: &Expect, state: &mut ScenarioState) -> Result
         Subject::Objects(chosen) => on_objects(expect, Target::Set(selector(chosen)), state).await,
         Subject::Webhook(webhook) => on_webhook(expect, &webhook.path, state).await,
         Subject::Egress => on_egress(expect, state),
+        Subject::Event(_) | Subject::Log(_) | Subject::Outputs => Err(VerbError::unmet("not built yet")),
     };
     match (result, &expect.because) {
         (Err(VerbError::Unmet(mut failure)), Some(because)) => {

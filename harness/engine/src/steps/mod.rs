@@ -108,6 +108,13 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         Step::Verify(verify) => images::verify(verify, state).await?,
         Step::Exec(exec) => exec::exec(exec, state, within).await?,
         Step::Expect(expect) => expect::expect(expect, state).await?,
+        Step::Branch(_)
+        | Step::Merge(_)
+        | Step::Tag(_)
+        | Step::Upgrade(_)
+        | Step::Build(_)
+        | Step::Http(_)
+        | Step::Fault(_) => return Err(VerbError::unmet("not built yet")),
     }
     Ok(())
 }

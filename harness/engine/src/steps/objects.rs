@@ -2,7 +2,7 @@
 
 use plumbline_cluster::{ObjectReference, conditions::Verdict, kubernetes::Propagation};
 use plumbline_flux::{Ending, Patience, Platform, VerbError};
-use plumbline_scenario::steps::{Apply, Change, Delete, Patch, Reconciled};
+use plumbline_scenario::steps::{Apply, Change, Delete, Manifests, Patch, Reconciled};
 use serde_json::{Value, json};
 
 pub(super) const fn ending(expected: Reconciled) -> Ending {
@@ -25,10 +25,12 @@ pub(super) async fn suspend(
 }
 
 pub(super) async fn apply(apply: &Apply, platform: &Platform) -> Result<(), VerbError> {
-    platform
-        .kubernetes()
-        .apply(&Value::Object(apply.manifest.value.clone()))
-        .await?;
+    if let Manifests::Here(manifest) = &apply.manifests {
+        platform
+            .kubernetes()
+            .apply(&Value::Object(manifest.value.clone()))
+            .await?;
+    }
     Ok(())
 }
 

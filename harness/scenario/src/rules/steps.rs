@@ -4,7 +4,7 @@ use super::{Findings, expression, template};
 use crate::{
     Located, Scenario, ScenarioStep, Span, Step, TextCondition, Timespan, Vocabulary,
     document::Node,
-    steps::{Commit, Condition, Onboard, Subject},
+    steps::{Commit, Condition, Manifests, Onboard, Subject, missing_field},
     suggestion,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,9 +76,11 @@ fn check_step<'scenario>(
         }
         Step::Revert(revert) => check_repository(&revert.repository, scenario, vocabulary, made, findings),
         Step::Apply(apply) => {
-            if let Some(field) = apply.missing_field() {
+            if let Manifests::Here(manifest) = &apply.manifests
+                && let Some(field) = missing_field(&manifest.value)
+            {
                 findings.note(
-                    apply.manifest.span,
+                    manifest.span,
                     format!("the manifest has no `{field}`"),
                     "a manifest has `apiVersion`, `kind` and `metadata.name`",
                 );
@@ -153,7 +155,14 @@ fn check_step<'scenario>(
         | Step::Scale(_)
         | Step::Mirror(_)
         | Step::Sign(_)
-        | Step::Verify(_) => {}
+        | Step::Verify(_)
+        | Step::Branch(_)
+        | Step::Merge(_)
+        | Step::Tag(_)
+        | Step::Upgrade(_)
+        | Step::Build(_)
+        | Step::Http(_)
+        | Step::Fault(_) => {}
     }
 }
 
@@ -230,7 +239,7 @@ fn check_repository(
         return;
     }
     if vocabulary.repositories.contains(&repository.value) {
-        if !scenario.exclusive && scenario.provides.is_none() {
+        if !scenario.is_alone() && scenario.provides.is_none() {
             let help = "all systems share it: give the scenario `exclusive: true`";
             findings.note(
                 repository.span,

@@ -1,6 +1,6 @@
 //! Sets or removes annotations by hand.
 
-use crate::ObjectReference;
+use crate::{Located, ObjectReference, TextCondition};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt};
 
@@ -12,6 +12,9 @@ pub struct Annotate {
     pub object: ObjectReference,
     /// The annotations; `null` removes one.
     pub annotations: BTreeMap<String, Option<String>>,
+    /// What the API server must refuse it with; without it, it must be accepted.
+    #[serde(default)]
+    pub denied: Option<Located<TextCondition>>,
 }
 
 impl fmt::Display for Annotate {

@@ -1,38 +1,80 @@
-//! Applies a manifest by hand.
+//! Applies manifests by hand.
 
-use crate::Located;
+use crate::{Located, TextCondition};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Applies a manifest by hand, server-side, as someone with `kubectl` would.
+/// Applies manifests by hand, server-side, as someone with `kubectl` would: one that is written here, or a file beside the scenario.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "ApplyFields")]
 pub struct Apply {
-    /// The whole object.
-    pub manifest: Located<Map<String, Value>>,
+    /// What is applied.
+    pub manifests: Manifests,
+    /// What the API server must refuse it with; without it, it must be accepted.
+    pub denied: Option<Located<TextCondition>>,
 }
 
-impl Apply {
-    /// What the manifest lacks to be an object: `apiVersion`, `kind` or `metadata.name`.
-    #[must_use]
-    pub fn missing_field(&self) -> Option<&'static str> {
-        let manifest = &self.manifest.value;
-        let is_text = |value: Option<&Value>| value.is_some_and(Value::is_string);
-        if !is_text(manifest.get("apiVersion")) {
-            return Some("apiVersion");
-        }
-        if !is_text(manifest.get("kind")) {
-            return Some("kind");
-        }
-        let name = manifest.get("metadata").and_then(|metadata| metadata.get("name"));
-        (!is_text(name)).then_some("metadata.name")
+/// Where manifests are written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Manifests {
+    /// In the step: one whole object.
+    Here(Located<Map<String, Value>>),
+    /// In a YAML file, as a path relative to the scenario's; it may hold several objects.
+    File(Located<String>),
+}
+
+/// The fields of `apply`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApplyFields {
+    /// One whole object.
+    #[serde(default)]
+    manifest: Option<Located<Map<String, Value>>>,
+    /// A file of objects, relative to the scenario's own.
+    #[serde(default)]
+    file: Option<Located<String>>,
+    /// What the API server must refuse it with.
+    #[serde(default)]
+    denied: Option<Located<TextCondition>>,
+}
+
+impl TryFrom<ApplyFields> for Apply {
+    type Error = &'static str;
+
+    fn try_from(fields: ApplyFields) -> Result<Self, Self::Error> {
+        let manifests = match (fields.manifest, fields.file) {
+            (Some(manifest), None) => Manifests::Here(manifest),
+            (None, Some(file)) => Manifests::File(file),
+            _ => return Err("`apply` needs exactly one of `manifest` and `file`"),
+        };
+        Ok(Self {
+            manifests,
+            denied: fields.denied,
+        })
     }
+}
+
+/// What a manifest lacks to be an object: `apiVersion`, `kind` or `metadata.name`.
+#[must_use]
+pub fn missing_field(manifest: &Map<String, Value>) -> Option<&'static str> {
+    let is_text = |value: Option<&Value>| value.is_some_and(Value::is_string);
+    if !is_text(manifest.get("apiVersion")) {
+        return Some("apiVersion");
+    }
+    if !is_text(manifest.get("kind")) {
+        return Some("kind");
+    }
+    let name = manifest.get("metadata").and_then(|metadata| metadata.get("name"));
+    (!is_text(name)).then_some("metadata.name")
 }
 
 impl fmt::Display for Apply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let manifest = &self.manifest.value;
+        let manifest = match &self.manifests {
+            Manifests::Here(manifest) => &manifest.value,
+            Manifests::File(file) => return write!(formatter, "apply {file}"),
+        };
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("?").to_owned();
         let metadata = manifest.get("metadata");
         write!(formatter, "apply {} ", text(manifest.get("kind")))?;

@@ -1,6 +1,6 @@
 //! Deletes an object by hand.
 
-use crate::{Located, ObjectReference, Timespan};
+use crate::{Located, ObjectReference, TextCondition, Timespan};
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
@@ -16,6 +16,9 @@ pub struct Delete {
     /// How long to wait.
     #[serde(default)]
     pub within: Option<Located<Timespan>>,
+    /// What the API server must refuse it with; without it, it must be accepted.
+    #[serde(default)]
+    pub denied: Option<Located<TextCondition>>,
 }
 
 impl Delete {
@@ -29,6 +32,7 @@ impl From<ObjectReference> for Delete {
             object,
             wait: false,
             within: None,
+            denied: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! States what must become true, or stay true.
 
-use crate::{Located, ObjectReference, ObjectSelector, Predicate, Timespan};
+use crate::{Located, ObjectReference, ObjectSelector, Predicate, TextCondition, Timespan};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{fmt, time::Duration};
@@ -33,6 +33,12 @@ pub enum Subject {
     Webhook(Webhook),
     /// Connections tried through the service proxy; the variables `allowed` and `refused`, maps from `host:port` to a count.
     Egress,
+    /// Kubernetes Events about an object since the scenario began; the variable `event`, and one that satisfies the condition is enough.
+    Event(ObjectReference),
+    /// Lines that a controller logged since the scenario began; the variable `line`, and one that satisfies the condition is enough.
+    Log(Located<String>),
+    /// Nothing but the outputs of earlier steps: judged once, at once.
+    Outputs,
 }
 
 /// Requests to the webhook sink.
@@ -52,6 +58,10 @@ pub enum Condition {
     Matches(Map<String, Value>),
     /// There is no such object, or no such request.
     Absent,
+    /// A CEL expression does not become true, for as long as `holds` says.
+    Never(Located<Predicate>),
+    /// A line of a log is so.
+    Text(Located<TextCondition>),
     /// There are exactly so many.
     Count(usize),
 }
@@ -72,12 +82,24 @@ struct ExpectFields {
     /// Subject: connections tried through the service proxy.
     #[serde(default)]
     egress: Option<EgressFields>,
+    /// Subject: Kubernetes Events about an object.
+    #[serde(default)]
+    event: Option<EventFields>,
+    /// Subject: the log of a controller.
+    #[serde(default)]
+    log: Option<LogFields>,
     /// Condition: a CEL expression.
     #[serde(default)]
     that: Option<Located<Predicate>>,
-    /// Condition: a part of the object.
+    /// Condition: a CEL expression that must not become true; with `holds`.
     #[serde(default)]
-    matches: Option<Map<String, Value>>,
+    never: Option<Located<Predicate>>,
+    /// Condition of `log`: a line has this text in it.
+    #[serde(default)]
+    contains: Option<Located<String>>,
+    /// Condition: a part of the object; of `log`, a regular expression that a line matches.
+    #[serde(default)]
+    matches: Option<Located<Value>>,
     /// Condition: `true`, there is none.
     #[serde(default)]
     absent: Option<bool>,
@@ -93,6 +115,22 @@ struct ExpectFields {
     /// Why it matters.
     #[serde(default)]
     because: Option<String>,
+}
+
+/// `event: {of: Kustomization flux-system/ledger}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventFields {
+    /// The object that the Events are about.
+    of: ObjectReference,
+}
+
+/// `log: {of: kustomize-controller}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogFields {
+    /// The controller.
+    of: Located<String>,
 }
 
 /// `egress: {}`.
@@ -124,6 +162,9 @@ impl Subject {
             Self::Objects(_) => &["objects"],
             Self::Webhook(_) => &["payload"],
             Self::Egress => &["allowed", "refused"],
+            Self::Event(_) => &["event"],
+            Self::Log(_) => &["line"],
+            Self::Outputs => &[],
         }
     }
 }
@@ -141,39 +182,37 @@ impl TryFrom<ExpectFields> for Expect {
                 .webhook
                 .map(|webhook| ("webhook", Subject::Webhook(webhook))),
             fields.egress.map(|EgressFields {}| ("egress", Subject::Egress)),
+            fields
+                .event
+                .map(|EventFields { of }| ("event", Subject::Event(of))),
+            fields.log.map(|LogFields { of }| ("log", Subject::Log(of))),
         ];
-        let subject = exactly_one("subject", ["object", "objects", "webhook", "egress"], subjects)?;
-        let absent = match fields.absent {
-            Some(false) => {
-                return Err("`absent: false` says nothing: write `absent: true` or leave it out".to_owned());
-            }
-            absent => absent,
+        let is_log = subjects[5].is_some();
+        let subject = match subjects.iter().flatten().count() {
+            // Outputs need no subject of their own: an expression names them.
+            0 if fields.that.is_some() => Subject::Outputs,
+            _ => exactly_one("subject", SUBJECTS, subjects)?,
         };
+        if fields.absent == Some(false) {
+            return Err("`absent: false` says nothing: write `absent: true` or leave it out".to_owned());
+        }
         let conditions = [
             fields.that.map(|that| ("that", Condition::That(that))),
+            fields.never.map(|never| ("never", Condition::Never(never))),
             fields
                 .matches
-                .map(|matches| ("matches", Condition::Matches(matches))),
-            absent.map(|_| ("absent", Condition::Absent)),
+                .map(|matches| Ok::<_, String>(("matches", matching(matches, is_log)?)))
+                .transpose()?,
+            fields
+                .contains
+                .map(|contains| ("contains", text(contains, TextCondition::Contains))),
+            fields.absent.map(|_| ("absent", Condition::Absent)),
             fields.count.map(|count| ("count", Condition::Count(count))),
         ];
-        let condition = exactly_one("condition", ["that", "matches", "absent", "count"], conditions)?;
-        match (&subject, &condition) {
-            (Subject::Object(_), Condition::Count(_)) => {
-                return Err(
-                    "`count` goes with `objects` or `webhook`: one object is there or `absent`".to_owned(),
-                );
-            }
-            (Subject::Objects(_), Condition::Matches(_)) => {
-                return Err("`matches` goes with `object` or `webhook`: for `objects` write `that: objects.all(o, …)`".to_owned());
-            }
-            (Subject::Egress, Condition::Matches(_) | Condition::Absent | Condition::Count(_)) => {
-                return Err("`egress` goes with `that` only, over `allowed` and `refused`".to_owned());
-            }
-            (_, Condition::Matches(part)) if part.is_empty() => {
-                return Err("`matches: {}` matches everything: name at least one field".to_owned());
-            }
-            _ => {}
+        let condition = exactly_one("condition", CONDITIONS, conditions)?;
+        check_pair(&subject, &condition)?;
+        if matches!(condition, Condition::Never(_)) && fields.holds.is_none() {
+            return Err("`never` needs `holds`: for how long it must not become true".to_owned());
         }
         Ok(Self {
             subject,
@@ -183,6 +222,53 @@ impl TryFrom<ExpectFields> for Expect {
             because: fields.because,
         })
     }
+}
+
+const SUBJECTS: [&str; 6] = ["object", "objects", "webhook", "egress", "event", "log"];
+const CONDITIONS: [&str; 6] = ["that", "never", "matches", "contains", "absent", "count"];
+
+/// What `matches` says: a part of an object, or for a log a regular expression.
+fn matching(matches: Located<Value>, is_log: bool) -> Result<Condition, String> {
+    match (matches.value, is_log) {
+        (Value::Object(part), false) => Ok(Condition::Matches(part)),
+        (Value::String(pattern), true) => Ok(Condition::Text(Located {
+            value: TextCondition::Matches(pattern),
+            span: matches.span,
+        })),
+        (_, false) => Err("`matches` takes a part of the object, a mapping".to_owned()),
+        (_, true) => Err("`matches` of a log takes a regular expression".to_owned()),
+    }
+}
+
+fn text(written: Located<String>, condition: impl Fn(String) -> TextCondition) -> Condition {
+    Condition::Text(Located {
+        value: condition(written.value),
+        span: written.span,
+    })
+}
+
+/// Refuses conditions that say nothing about the subject.
+fn check_pair(subject: &Subject, condition: &Condition) -> Result<(), String> {
+    let refused = match (subject, condition) {
+        (Subject::Object(_), Condition::Count(_)) => {
+            "`count` goes with `objects`, `webhook` or `event`: one object is there or `absent`"
+        }
+        (Subject::Objects(_), Condition::Matches(_)) => {
+            "`matches` goes with `object`, `event` or `webhook`: for `objects` write `that: objects.all(o, …)`"
+        }
+        (
+            Subject::Egress,
+            Condition::Matches(_) | Condition::Absent | Condition::Count(_) | Condition::Never(_),
+        ) => "`egress` goes with `that` only, over `allowed` and `refused`",
+        (Subject::Log(_), Condition::Text(_)) => return Ok(()),
+        (Subject::Log(_), _) => "`log` goes with `contains` or `matches`",
+        (_, Condition::Text(_)) => "`contains` goes with `log`: for others write `that: ….contains(\"…\")`",
+        (_, Condition::Matches(part)) if part.is_empty() => {
+            "`matches: {}` matches everything: name at least one field"
+        }
+        _ => return Ok(()),
+    };
+    Err(refused.to_owned())
 }
 
 /// The one alternative that is there, or words for the author.
@@ -217,6 +303,9 @@ impl fmt::Display for Subject {
             Self::Objects(objects) => objects.fmt(formatter),
             Self::Webhook(webhook) => write!(formatter, "requests to {}", webhook.path),
             Self::Egress => formatter.write_str("connections out of the cluster"),
+            Self::Event(object) => write!(formatter, "Events about {object}"),
+            Self::Log(controller) => write!(formatter, "the log of {controller}"),
+            Self::Outputs => formatter.write_str("the outputs"),
         }
     }
 }
@@ -227,6 +316,8 @@ impl fmt::Display for Condition {
             Self::That(predicate) => predicate.fmt(formatter),
             Self::Matches(part) => write!(formatter, "matches {}", Value::Object(part.clone())),
             Self::Absent => formatter.write_str("absent"),
+            Self::Never(predicate) => write!(formatter, "never {predicate}"),
+            Self::Text(condition) => condition.fmt(formatter),
             Self::Count(count) => write!(formatter, "exactly {count}"),
         }
     }

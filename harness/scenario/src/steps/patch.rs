@@ -1,6 +1,6 @@
 //! Patches an object by hand.
 
-use crate::ObjectReference;
+use crate::{Located, ObjectReference, TextCondition};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -13,6 +13,8 @@ pub struct Patch {
     pub object: ObjectReference,
     /// How.
     pub change: Change,
+    /// What the API server must refuse it with; without it, it must be accepted.
+    pub denied: Option<Located<TextCondition>>,
 }
 
 /// How a patch is written.
@@ -36,6 +38,9 @@ struct PatchFields {
     /// A JSON patch (RFC 6902).
     #[serde(default)]
     json: Option<Vec<Value>>,
+    /// What the API server must refuse it with.
+    #[serde(default)]
+    denied: Option<Located<TextCondition>>,
 }
 
 impl TryFrom<PatchFields> for Patch {
@@ -50,6 +55,7 @@ impl TryFrom<PatchFields> for Patch {
         Ok(Self {
             object: fields.object,
             change,
+            denied: fields.denied,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Scales a workload by hand.
 
-use crate::ObjectReference;
+use crate::{Located, ObjectReference, TextCondition};
 use serde::Deserialize;
 use std::fmt;
 
@@ -12,6 +12,9 @@ pub struct Scale {
     pub object: ObjectReference,
     /// To how many replicas.
     pub replicas: u32,
+    /// What the API server must refuse it with; without it, it must be accepted.
+    #[serde(default)]
+    pub denied: Option<Located<TextCondition>>,
 }
 
 impl fmt::Display for Scale {

@@ -1,8 +1,9 @@
 //! The step: one of the verbs.
 
 use super::{
-    Annotate, Apply, Commit, Compare, Delete, Exec, Expect, Install, Instance, Mirror, Offboard, Onboard,
-    Patch, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend, Verify, shorthand::object_or_fields,
+    Annotate, Apply, Branch, Build, Commit, Compare, Delete, Exec, Expect, Fault, Http, Install, Instance,
+    Merge, Mirror, Offboard, Onboard, Patch, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend, Tag,
+    Upgrade, Verify, shorthand::object_or_fields,
 };
 use crate::{Located, Span, Timespan};
 use serde::Deserialize;
@@ -20,6 +21,12 @@ pub enum Step {
     Commit(Commit),
     /// Reverts the last commit of a branch.
     Revert(Revert),
+    /// Makes a branch.
+    Branch(Branch),
+    /// Merges a branch into another.
+    Merge(Merge),
+    /// Tags the head of a branch.
+    Tag(Tag),
     /// Asks for a reconciliation and waits for its end.
     #[serde(deserialize_with = "object_or_fields")]
     Reconcile(Reconcile),
@@ -48,6 +55,10 @@ pub enum Step {
     Install(Install),
     /// Applies the FluxInstance of an environment.
     Instance(Instance),
+    /// Upgrades Flux.
+    Upgrade(Upgrade),
+    /// Builds an image or a chart and publishes it.
+    Build(Build),
     /// Mirrors images into the private registry.
     Mirror(Mirror),
     /// Signs images in the private registry.
@@ -56,6 +67,10 @@ pub enum Step {
     Verify(Verify),
     /// Runs one of the platform's programs.
     Exec(Exec),
+    /// Sends a request and looks at the answer.
+    Http(Http),
+    /// Breaks a part of the platform on purpose.
+    Fault(Fault),
     /// States what must become true.
     Expect(Expect),
 }
@@ -78,6 +93,9 @@ impl Step {
             Self::Offboard(_) => "offboard",
             Self::Commit(_) => "commit",
             Self::Revert(_) => "revert",
+            Self::Branch(_) => "branch",
+            Self::Merge(_) => "merge",
+            Self::Tag(_) => "tag",
             Self::Reconcile(_) => "reconcile",
             Self::Suspend(_) => "suspend",
             Self::Resume(_) => "resume",
@@ -90,10 +108,14 @@ impl Step {
             Self::Compare(_) => "compare",
             Self::Install(_) => "install",
             Self::Instance(_) => "instance",
+            Self::Upgrade(_) => "upgrade",
+            Self::Build(_) => "build",
             Self::Mirror(_) => "mirror",
             Self::Sign(_) => "sign",
             Self::Verify(_) => "verify",
             Self::Exec(_) => "exec",
+            Self::Http(_) => "http",
+            Self::Fault(_) => "fault",
             Self::Expect(_) => "expect",
         }
     }
@@ -111,6 +133,12 @@ impl Step {
         match self {
             Self::Expect(_) | Self::Compare(_) | Self::Verify(_) => true,
             Self::Exec(exec) => exec.expect.is_some(),
+            Self::Http(http) => http.expect.is_some(),
+            Self::Apply(apply) => apply.denied.is_some(),
+            Self::Patch(patch) => patch.denied.is_some(),
+            Self::Delete(delete) => delete.denied.is_some(),
+            Self::Scale(scale) => scale.denied.is_some(),
+            Self::Annotate(annotate) => annotate.denied.is_some(),
             _ => false,
         }
     }
@@ -121,7 +149,13 @@ impl Step {
         let (name, fields) = match self {
             Self::Commit(commit) => (&commit.output, Commit::OUTPUT),
             Self::Revert(revert) => (&revert.output, Commit::OUTPUT),
+            Self::Branch(branch) => (&branch.output, Commit::OUTPUT),
+            Self::Merge(merge) => (&merge.output, Commit::OUTPUT),
+            Self::Tag(tag) => (&tag.output, Commit::OUTPUT),
             Self::Reconcile(reconcile) => (&reconcile.output, Reconcile::OUTPUT),
+            Self::Upgrade(upgrade) => (&upgrade.output, Upgrade::OUTPUT),
+            Self::Build(build) => (&build.output, Build::OUTPUT),
+            Self::Http(http) => (&http.output, Http::OUTPUT),
             Self::Install(install) => (&install.output, Install::OUTPUT),
             Self::Instance(instance) => (&instance.output, Instance::OUTPUT),
             Self::Mirror(mirror) => (&mirror.output, Mirror::OUTPUT),
@@ -142,7 +176,9 @@ impl Step {
             Self::Compare(compare) => (&compare.within, Duration::ZERO),
             Self::Install(install) => (&install.within, Install::WITHIN),
             Self::Instance(instance) => (&instance.within, Instance::WITHIN),
+            Self::Upgrade(upgrade) => (&upgrade.within, Upgrade::WITHIN),
             Self::Exec(exec) => (&exec.within, Exec::WITHIN),
+            Self::Http(http) => (&http.within, Http::WITHIN),
             Self::Expect(expect) => {
                 let holds = expect.holds.as_ref().map_or(Duration::ZERO, |holds| holds.0);
                 return Some(expect.deadline().saturating_add(holds));
@@ -162,7 +198,9 @@ impl Step {
             Self::Compare(compare) => &compare.within,
             Self::Install(install) => &install.within,
             Self::Instance(instance) => &instance.within,
+            Self::Upgrade(upgrade) => &upgrade.within,
             Self::Exec(exec) => &exec.within,
+            Self::Http(http) => &http.within,
             Self::Expect(expect) => &expect.within,
             _ => &None,
         };
@@ -185,6 +223,9 @@ impl fmt::Display for Step {
             Self::Offboard(step) => step.fmt(formatter),
             Self::Commit(step) => step.fmt(formatter),
             Self::Revert(step) => step.fmt(formatter),
+            Self::Branch(step) => step.fmt(formatter),
+            Self::Merge(step) => step.fmt(formatter),
+            Self::Tag(step) => step.fmt(formatter),
             Self::Reconcile(step) => step.fmt(formatter),
             Self::Suspend(step) => step.fmt(formatter),
             Self::Resume(step) => step.fmt(formatter),
@@ -197,10 +238,14 @@ impl fmt::Display for Step {
             Self::Compare(step) => step.fmt(formatter),
             Self::Install(step) => step.fmt(formatter),
             Self::Instance(step) => step.fmt(formatter),
+            Self::Upgrade(step) => step.fmt(formatter),
+            Self::Build(step) => step.fmt(formatter),
             Self::Mirror(step) => step.fmt(formatter),
             Self::Sign(step) => step.fmt(formatter),
             Self::Verify(step) => step.fmt(formatter),
             Self::Exec(step) => step.fmt(formatter),
+            Self::Http(step) => step.fmt(formatter),
+            Self::Fault(step) => step.fmt(formatter),
             Self::Expect(step) => step.fmt(formatter),
         }
     }
