@@ -3,6 +3,7 @@
 //! This crate is the only place that binds sockets. Every socket is bound to a loopback address, every server stops
 //! when its handle is dropped, and every body is streamed: a run moves gigabytes through here in a few megabytes.
 
+mod availability;
 mod credentials;
 mod error;
 pub mod git;
@@ -13,6 +14,7 @@ pub mod registry;
 pub mod tls;
 pub mod webhook;
 
+pub use availability::{Availability, ClientConnection};
 pub use credentials::Credentials;
 pub use error::ServerError;
 pub use git::{Changes, GitServer, GitServerOptions, Repository, Revision, TreeEntry};

@@ -1,6 +1,9 @@
 //! Loopback listeners, plain or TLS, and the loop that serves HTTP on them until it is told to stop.
 
-use crate::ServerError;
+use crate::{
+    Availability, ClientConnection, ServerError,
+    availability::{ResettableStream, down, hold_back},
+};
 use axum::{
     Router,
     body::Body,
@@ -26,6 +29,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 use tokio_rustls::TlsAcceptor;
@@ -87,23 +91,32 @@ impl Listener {
 pub struct Server {
     address: SocketAddr,
     stop: CancellationToken,
+    availability: watch::Sender<Availability>,
     accepting: JoinHandle<()>,
     connections: TaskTracker,
 }
 
 impl Server {
-    /// Serves every request on `listener` with `handler`, which also gets the client's address.
+    /// Serves every request on `listener` with `handler`, which also gets the client's address, and the
+    /// [`ClientConnection`] among the request's extensions.
     pub fn start<H, F>(listener: Listener, handler: H) -> Self
     where
         H: Fn(Request, SocketAddr) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response> + Send + 'static,
     {
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        let (availability, switched) = watch::channel(Availability::Up);
         let address = listener.address;
-        let accepting = tokio::spawn(accept_all(listener, handler, stop.clone(), connections.clone()));
+        let reception = Reception {
+            handler,
+            stop: stop.clone(),
+            availability: switched,
+        };
+        let accepting = tokio::spawn(accept_all(listener, reception, connections.clone()));
         Self {
             address,
             stop,
+            availability,
             accepting,
             connections,
         }
@@ -129,6 +142,16 @@ impl Server {
         self.address
     }
 
+    /// Takes the server out of reach, slows it down, or brings it back; connections that stand are affected too.
+    pub fn set_availability(&self, availability: Availability) {
+        self.availability.send_replace(availability);
+    }
+
+    /// How the server meets its clients now.
+    pub fn availability(&self) -> Availability {
+        *self.availability.borrow()
+    }
+
     /// Stops the server and waits, at most a short grace, until its last request is answered.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -144,14 +167,22 @@ impl Drop for Server {
     }
 }
 
-async fn accept_all<H, F>(listener: Listener, handler: H, stop: CancellationToken, connections: TaskTracker)
+/// What every connection of a server is given.
+#[derive(Clone)]
+struct Reception<H> {
+    handler: H,
+    stop: CancellationToken,
+    availability: watch::Receiver<Availability>,
+}
+
+async fn accept_all<H, F>(listener: Listener, reception: Reception<H>, connections: TaskTracker)
 where
     H: Fn(Request, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => break,
+            () = reception.stop.cancelled() => break,
             accepted = listener.tcp.accept() => accepted,
         };
         let (stream, peer) = match accepted {
@@ -165,38 +196,70 @@ where
         };
         // Latency matters more than packets on loopback; a failure only costs speed.
         let _ = stream.set_nodelay(true);
-        let (handler, stop, tls) = (handler.clone(), stop.clone(), listener.tls.clone());
-        connections.spawn(async move {
-            let Some(tls) = tls else {
-                return serve(stream, peer, handler, stop).await;
-            };
-            let handshake = tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream));
-            let shaken = tokio::select! {
-                () = stop.cancelled() => return,
-                shaken = handshake => shaken,
-            };
-            match shaken {
-                Ok(Ok(stream)) => serve(stream, peer, handler, stop).await,
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
-            }
-        });
+        let (reception, tls) = (reception.clone(), listener.tls.clone());
+        connections.spawn(receive(stream, peer, reception, tls));
     }
     connections.close();
 }
 
-async fn serve<S, H, F>(stream: S, peer: SocketAddr, handler: H, stop: CancellationToken)
+/// Looks after one connection until it ends, the server stops, or the connection is to be reset.
+async fn receive<H, F>(stream: TcpStream, peer: SocketAddr, reception: Reception<H>, tls: Option<TlsAcceptor>)
+where
+    H: Fn(Request, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
+    let client = ClientConnection::default();
+    let stream = ResettableStream::new(stream, client.clone());
+    let mut availability = reception.availability.clone();
+    let attended = async {
+        let Some(tls) = tls else {
+            return serve(stream, peer, &client, reception).await;
+        };
+        let handshake = tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream));
+        let shaken = tokio::select! {
+            () = reception.stop.cancelled() => return,
+            shaken = handshake => shaken,
+        };
+        match shaken {
+            Ok(Ok(stream)) => serve(stream, peer, &client, reception).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+        }
+    };
+    let taken_down = async {
+        down(&mut availability).await;
+        client.reset();
+    };
+    // Whatever ends first drops `attended` and with it the stream, which looks whether it is to be reset.
+    tokio::select! {
+        biased;
+        () = taken_down => {}
+        () = client.is_reset() => {}
+        () = attended => {}
+    }
+}
+
+async fn serve<S, H, F>(stream: S, peer: SocketAddr, client: &ClientConnection, reception: Reception<H>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Fn(Request, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
+    let Reception {
+        handler,
+        stop,
+        availability,
+    } = reception;
     let used = Arc::new(AtomicBool::new(false));
-    let using = used.clone();
-    let service = service_fn(move |request: http::Request<Incoming>| {
+    let (using, client) = (used.clone(), client.clone());
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
         using.store(true, Ordering::Relaxed);
-        let answer = handler(request.map(Body::new), peer);
-        async move { Ok::<_, Infallible>(answer.await) }
+        request.extensions_mut().insert(client.clone());
+        let (handler, held) = (handler.clone(), hold_back(availability.clone()));
+        async move {
+            held.await;
+            Ok::<_, Infallible>(handler(request.map(Body::new), peer).await)
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,6 +1,6 @@
 //! A sink for webhooks: it takes every delivery, remembers it, and tells those who wait for one.
 
-use crate::{Listener, Server, ServerError, record::BoundedLog};
+use crate::{Availability, Listener, Server, ServerError, record::BoundedLog};
 use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use rustls::ServerConfig;
@@ -95,6 +95,16 @@ impl WebhookSink {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Takes the sink out of reach, slows it down, or brings it back, at once and for connections that stand too.
+    pub fn set_availability(&self, availability: Availability) {
+        self.server.set_availability(availability);
+    }
+
+    /// How the sink meets its clients now.
+    pub fn availability(&self) -> Availability {
+        self.server.availability()
     }
 
     /// Answers further deliveries with `status`; they are remembered all the same.

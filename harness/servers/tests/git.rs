@@ -5,7 +5,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use plumbline_keeper::{Command, Finished, Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::Secret;
 use plumbline_servers::{
-    CertificateAuthority, Changes, Credentials, GitServer, GitServerOptions, Repository, TreeEntry,
+    Availability, CertificateAuthority, Changes, Credentials, GitServer, GitServerOptions, Repository,
+    TreeEntry,
 };
 use std::{
     collections::BTreeMap,
@@ -306,6 +307,27 @@ async fn strangers_are_refused(world: Arc<World>) {
     assert_eq!(status("/platform/k8s-gitops.git/config", "correct").await, 404);
 }
 
+async fn a_server_that_is_down_breaks_clients_and_not_plumbline(world: Arc<World>) {
+    let hosted = world.host("outage").await;
+    let repository = hosted.seeded().await;
+    let url = format!("{}/platform/k8s-gitops", hosted.url);
+    hosted.git_well(&hosted.home, &["ls-remote", &url]).await;
+    hosted.server.set_availability(Availability::Down);
+    let pushed = repository
+        .commit("main", &write("more", "x"), "more")
+        .await
+        .unwrap();
+    let broken = hosted.git(&hosted.home, &["ls-remote", &url]).await;
+    assert!(!broken.status.success());
+    let told = broken.stderr.text();
+    assert!(told.contains("unable to access"), "{told}");
+    hosted.server.set_availability(Availability::Up);
+    let listed = hosted
+        .git_well(&hosted.home, &["ls-remote", &url, "refs/heads/main"])
+        .await;
+    assert!(listed.starts_with(pushed.as_str()), "{listed}");
+}
+
 fn main() -> ExitCode {
     plumbline_keeper::entry::dispatch();
     let arguments = Arguments::from_args();
@@ -338,7 +360,8 @@ fn main() -> ExitCode {
         commit_ids_are_the_same_everywhere,
         history_is_read_and_changed,
         clients_clone_and_push_over_tls,
-        strangers_are_refused
+        strangers_are_refused,
+        a_server_that_is_down_breaks_clients_and_not_plumbline
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     runtime.block_on(keeper.stop()).unwrap();

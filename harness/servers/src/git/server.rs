@@ -6,7 +6,7 @@ use super::{
     program::Git,
     repository::{Repository, Shared},
 };
-use crate::{Credentials, Listener, Server, ServerError};
+use crate::{Availability, Credentials, Listener, Server, ServerError};
 use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
@@ -89,6 +89,16 @@ impl GitServer {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Takes the server out of reach, slows it down, or brings it back, at once and for connections that stand too.
+    pub fn set_availability(&self, availability: Availability) {
+        self.server.set_availability(availability);
+    }
+
+    /// How the server meets its clients now.
+    pub fn availability(&self) -> Availability {
+        self.server.availability()
     }
 
     /// The repository called `name`, which need not exist yet.

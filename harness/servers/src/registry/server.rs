@@ -10,7 +10,7 @@ use super::{
     storage::Storage,
     uploads::Uploads,
 };
-use crate::{Credentials, Listener, Server, ServerError, record::BoundedLog};
+use crate::{Availability, Credentials, Listener, Server, ServerError, record::BoundedLog};
 use axum::{
     body::Body,
     extract::{Query, Request},
@@ -144,6 +144,16 @@ impl Registry {
     /// The newest requests, oldest first.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.inner.requests.snapshot()
+    }
+
+    /// Takes the registry out of reach, slows it down, or brings it back, at once and for connections that stand too.
+    pub fn set_availability(&self, availability: Availability) {
+        self.server.set_availability(availability);
+    }
+
+    /// How the registry meets its clients now.
+    pub fn availability(&self) -> Availability {
+        self.server.availability()
     }
 
     /// Asks `rule`, with method and URI, about each further request; it replaces an earlier rule.
