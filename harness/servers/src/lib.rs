@@ -1,8 +1,10 @@
-//! The loopback servers that run inside plumbline's own process: Git, OCI registry, webhook sink, service proxy.
+//! The loopback servers that run inside plumbline's own process: Git, OCI registry, webhook sink, service proxy, and
+//! a proxy in front of the API server.
 //!
 //! This crate is the only place that binds sockets. Every socket is bound to a loopback address, every server stops
 //! when its handle is dropped, and every body is streamed: a run moves gigabytes through here in a few megabytes.
 
+pub mod api_proxy;
 mod availability;
 mod credentials;
 mod error;
@@ -14,6 +16,9 @@ pub mod registry;
 pub mod tls;
 pub mod webhook;
 
+pub use api_proxy::{
+    ApiFault, ApiProxy, ApiProxyOptions, ApiRequest, ApiRequestCounts, ApiRequests, ApiVerb, WatchEnd,
+};
 pub use availability::{Availability, ClientConnection};
 pub use credentials::Credentials;
 pub use error::ServerError;

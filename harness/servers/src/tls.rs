@@ -10,9 +10,12 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
 };
 use rustls::{
-    RootCertStore, ServerConfig,
+    ClientConfig, RootCertStore, ServerConfig,
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
     server::WebPkiClientVerifier,
 };
 use std::{
@@ -187,6 +190,36 @@ impl CertificateAuthority {
         let key = new_key()?;
         Ok((parameters.signed_by(&key, &self.issuer)?, key))
     }
+}
+
+/// A TLS configuration for a client that trusts the authority `authority_pem` alone and proves itself by `identity`.
+pub(crate) fn client_config(
+    authority_pem: &str,
+    identity: &ClientIdentity,
+) -> Result<Arc<ClientConfig>, ServerError> {
+    let failed = |source| ServerError::Tls {
+        subject: "a client of the API server".into(),
+        source,
+    };
+    let unreadable = |error: pem::Error| failed(rustls::Error::General(error.to_string()));
+    let certificates = |pem: &str| {
+        CertificateDer::pem_slice_iter(pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authority_pem)? {
+        roots.add(certificate).map_err(failed)?;
+    }
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.reveal().as_bytes()).map_err(unreadable)?;
+    let mut configuration = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(certificates(&identity.certificate_pem)?, key)
+        .map_err(failed)?;
+    configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(configuration))
 }
 
 /// The one cryptography provider of plumbline; named explicitly, because rustls panics when two are compiled in.

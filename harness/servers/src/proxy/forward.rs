@@ -24,7 +24,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Opens a connection to `address`, on this machine, within a short limit.
-pub(super) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     match tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
         Ok(connected) => {
             let stream = connected?;
@@ -82,7 +82,8 @@ pub(super) fn answer(status: StatusCode, text: String) -> Response {
     response
 }
 
-fn strip(headers: &mut HeaderMap) {
+/// Removes what is about one connection only.
+pub(crate) fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()

@@ -9,4 +9,5 @@ mod forward;
 mod server;
 
 pub use egress::{EgressCounts, EgressRecord};
+pub(crate) use forward::{connect, strip};
 pub use server::{ProxyOptions, ServiceDirectory, ServiceProxy};
