@@ -236,11 +236,11 @@ async fn run_kept(
         "memory",
         format!("plumbline at most {own} MB; {together} MB with all its processes at the end"),
     );
-    let Egress { allowed, refused } = world.platform.egress();
+    let Egress { allowed, refused } = world.platform.egress_of_run();
     log.emit(Event::Egress { allowed, refused });
     // Every scenario has ended, so nobody else holds the platform.
     if let Some(platform) = Arc::into_inner(world).and_then(|world| Arc::into_inner(world.platform)) {
-        platform.stop().await;
+        platform.stop().await.map_err(ours)?;
     }
     Ok(())
 }

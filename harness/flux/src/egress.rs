@@ -1,6 +1,6 @@
 //! Every attempt of the cluster to reach anything, counted by target: the proof that nothing else was reached.
 
-use plumbline_servers::ServiceProxy;
+use plumbline_servers::{EgressRecord, ServiceProxy};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -20,17 +20,19 @@ pub struct Egress {
 pub(crate) struct EgressCounter(Arc<Mutex<Egress>>);
 
 impl EgressCounter {
-    /// Counts what `proxy` sees. To be called before anybody is told of the proxy.
-    pub(crate) fn follow(proxy: &ServiceProxy) -> Self {
+    /// Counts what `proxy` sees, here and in `together`. To be called before anybody is told of the proxy.
+    pub(crate) fn follow(proxy: &ServiceProxy, together: &Self) -> Self {
         let counter = Self::default();
-        let counted = counter.clone();
-        proxy.on_egress(move |record| {
-            let mut egress = counted.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let Egress { allowed, refused } = &mut *egress;
-            let counts = if record.allowed { allowed } else { refused };
-            *counts.entry(record.target.clone()).or_default() += 1;
-        });
+        let counters = [counter.clone(), together.clone()];
+        proxy.on_egress(move |record| counters.iter().for_each(|counter| counter.count(record)));
         counter
+    }
+
+    fn count(&self, record: &EgressRecord) {
+        let mut egress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Egress { allowed, refused } = &mut *egress;
+        let counts = if record.allowed { allowed } else { refused };
+        *counts.entry(record.target.clone()).or_default() += 1;
     }
 
     pub(crate) fn so_far(&self) -> Egress {

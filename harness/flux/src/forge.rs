@@ -7,8 +7,9 @@ use crate::{
 use plumbline_servers::{Changes, GitServer, Repository, Revision, TreeEntry};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::OnceCell;
 
 /// A branch of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +23,7 @@ pub struct BranchName {
 /// Every push of a run goes through here, so the order of revisions is known without asking Git.
 pub struct Forge {
     pushed: Mutex<HashMap<BranchName, Vec<Revision>>>,
-    repositories: Mutex<HashMap<String, Repository>>,
+    repositories: Mutex<HashMap<String, Arc<OnceCell<Repository>>>>,
 }
 
 impl Forge {
@@ -35,11 +36,23 @@ impl Forge {
         }
     }
 
-    /// Creates a repository with the same tree on the branch of every environment.
+    /// Creates a repository with the same tree on the branch of every environment. One that is there stays as it is:
+    /// a system that comes on board in its next environment has its repository already.
     ///
     /// # Errors
-    /// Git does not do its part, or the repository is there already.
+    /// Git does not do its part.
     pub async fn create(&self, server: &GitServer, name: &str, tree: &Tree) -> Result<(), VerbError> {
+        let repository = lock(&self.repositories)
+            .entry(name.to_owned())
+            .or_default()
+            .clone();
+        repository
+            .get_or_try_init(|| self.create_new(server, name, tree))
+            .await?;
+        Ok(())
+    }
+
+    async fn create_new(&self, server: &GitServer, name: &str, tree: &Tree) -> Result<Repository, VerbError> {
         let repository = server.repository(name)?;
         let entries: Vec<TreeEntry> = tree
             .iter()
@@ -59,8 +72,7 @@ impl Forge {
         for (branch, revision) in heads {
             self.record(name, &branch, revision);
         }
-        lock(&self.repositories).insert(name.to_owned(), repository);
-        Ok(())
+        Ok(repository)
     }
 
     /// Commits to a branch and gives the revision that is its head now.
@@ -97,8 +109,13 @@ impl Forge {
     /// There is none of this name; it says which there are.
     pub fn repository(&self, name: &str) -> Result<Repository, VerbError> {
         let repositories = lock(&self.repositories);
-        repositories.get(name).cloned().ok_or_else(|| {
-            let mut known: Vec<_> = repositories.keys().cloned().collect();
+        let created = repositories.get(name).and_then(|repository| repository.get());
+        created.cloned().ok_or_else(|| {
+            let mut known: Vec<_> = repositories
+                .iter()
+                .filter(|(_, repository)| repository.initialized())
+                .map(|(name, _)| name.clone())
+                .collect();
             known.sort();
             VerbError::unmet(format!(
                 "there is no repository `{name}` on the Git server; there are: {}",

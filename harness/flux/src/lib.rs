@@ -1,5 +1,6 @@
 //! The platform's verbs on a cluster: install, apply the instance, on-board, commit, reconcile and wait, mirror, sign.
 
+mod cluster;
 mod egress;
 mod error;
 mod fixtures;
@@ -15,6 +16,7 @@ mod programs;
 mod reconcile;
 mod services;
 mod simulation;
+mod site;
 mod supply;
 mod versions;
 

@@ -11,7 +11,7 @@ use plumbline_cluster::{
     conditions::{Verdict, gone, reconciled},
     kubernetes::KindReference,
 };
-use plumbline_servers::{Changes, TreeEntry};
+use plumbline_servers::{Changes, ServerError, TreeEntry};
 use std::time::{Duration, Instant};
 
 /// How long the parts of an on-boarding took, from the push of the registration.
@@ -24,11 +24,11 @@ pub struct Onboarded {
 }
 
 impl Platform {
-    /// Creates the system's repository, commits its registration file, and waits until all that it registers, its
-    /// Helm releases included, is Ready at the revision that was pushed.
+    /// Creates the system's repository unless another environment has done so, commits its registration file, and waits
+    /// until all that it registers, its Helm releases included, is Ready at the revision that was pushed.
     ///
     /// # Errors
-    /// Unknown system, or something did not become Ready before the deadline.
+    /// Unknown system, one that is on board in this environment already, or something did not become Ready before the deadline.
     pub async fn onboard(
         &self,
         system: &str,
@@ -36,14 +36,15 @@ impl Platform {
         environment: &str,
         patience: Patience<'_>,
     ) -> Result<Onboarded, VerbError> {
+        let registration = self.fixtures().registration(system, name, environment)?;
+        let path = registration_path(environment, name);
+        self.check_absent(&path, environment, name).await?;
         let repository = format!("k8s-{name}");
         let tree = self.fixtures().system_repository(system, name)?;
         self.forge()
             .create(&self.services().git, &repository, &tree)
             .await?;
         let pushed = Instant::now();
-        let registration = self.fixtures().registration(system, name, environment)?;
-        let path = registration_path(environment, name);
         let changes = Changes {
             write: vec![TreeEntry {
                 path,
@@ -89,6 +90,21 @@ impl Platform {
             pushed.elapsed()
         };
         Ok(Onboarded { applied, released })
+    }
+
+    /// A second registration would be a commit without a change, and prove nothing.
+    async fn check_absent(&self, path: &str, environment: &str, name: &str) -> Result<(), VerbError> {
+        let registrations = self.forge().repository(GITOPS_REPOSITORY)?;
+        match registrations
+            .read(branch_of(GITOPS_REPOSITORY, environment), path)
+            .await
+        {
+            Ok(_) => Err(VerbError::unmet(format!(
+                "{name} is on board in {environment} already; on-board it under another name with `as`"
+            ))),
+            Err(ServerError::Missing { what: "file", .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes the registration file and waits until the system's source, Kustomization and everything in its

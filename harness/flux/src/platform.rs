@@ -1,35 +1,19 @@
-//! The whole platform of one run: servers, images, the embedded cluster, the node agent; and its end.
+//! The platform: a cluster, and what all clusters of the run share. Its verbs are in the other files.
 
 use crate::{
-    Egress, Fixtures, Forge, Services, SupplyChain, VerbError, Versions, chain,
-    egress::EgressCounter,
-    fixtures::PLATFORM_REPOSITORIES,
-    policy::SignedImages,
-    programs::{SealedKey, Workbench},
-    versions,
+    Egress, Fixtures, Forge, Services, SupplyChain, VerbError, Versions,
+    cluster::Cluster,
+    programs::Workbench,
+    site::{Foundation, Site},
 };
-use plumbline_cluster::{
-    ClusterServices, Kubernetes,
-    embedded::{ControlPlane, ControlPlaneOptions, ProgramPaths},
-    node::{ApiServer, NodeAgent, NodeOptions, ProgramProfile},
-    watch::Watches,
-};
-use plumbline_images::{ImageStore, KeyPair};
-use plumbline_keeper::{Keeper, PodRange};
-use plumbline_model::{Fault, FaultClass, Progress};
-use plumbline_servers::ServiceProxy;
+use plumbline_cluster::{Kubernetes, node::NodeAgent, watch::Watches};
+use plumbline_keeper::Keeper;
+use plumbline_model::{Fault, Progress};
 use plumbline_toolchain::Programs;
 use std::{
-    fs,
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// The name of the node agent's node.
-const NODE_NAME: &str = "plumbline";
-/// Who may ask the node agent for logs.
-const KUBELET_NAMES: [&str; 3] = ["127.0.0.1", "localhost", NODE_NAME];
 
 /// What a platform is built from.
 pub struct PlatformOptions {
@@ -45,24 +29,18 @@ pub struct PlatformOptions {
     pub search_path: String,
 }
 
-/// The platform of one run.
+/// The platform on one cluster. Further clusters beside it are platforms too: they have a control plane, a node and a
+/// way out of their own, and share the servers, the repositories, the images and the programs with the first one.
 pub struct Platform {
-    keeper: Keeper,
-    programs: Programs,
-    fixtures: Fixtures,
-    versions: Versions,
-    services: Services,
-    forge: Forge,
-    supply: SupplyChain,
-    control_plane: ControlPlane,
-    watches: Watches,
-    // Serves as long as it is held.
-    _proxy: ServiceProxy,
-    egress: EgressCounter,
-    node: NodeAgent,
-    workbench: Workbench,
-    kubeconfig: PathBuf,
-    _pod_range: PodRange,
+    site: Arc<Site>,
+    cluster: Cluster,
+    further: Option<FurtherCluster>,
+}
+
+/// What a cluster that was started beside the first one is.
+struct FurtherCluster {
+    name: String,
+    directory: PathBuf,
 }
 
 impl Platform {
@@ -72,186 +50,116 @@ impl Platform {
     /// # Errors
     /// Whatever could not be had or started.
     pub async fn start(options: PlatformOptions, progress: &Progress) -> Result<Self, VerbError> {
-        let PlatformOptions {
-            keeper,
-            cache,
-            programs,
-            fixtures,
-            search_path,
-        } = options;
-        let directory = keeper.run_directory().path().to_owned();
-        let versions = versions::read(&fixtures)?;
-        let pod_range = PodRange::lease()?;
-        let key = KeyPair::generate();
-        let git = program(&programs, "git")?;
-        let (services, sealed_key) = futures::try_join!(
-            Services::start(&keeper, git, &directory),
-            SealedKey::seal(key.clone())
+        let (foundation, sealed) = Foundation::lay(&options).await?;
+        let foundation = Arc::new(foundation);
+        let (site, cluster) = futures::try_join!(
+            Site::fill(foundation.clone(), sealed, options, progress),
+            Cluster::start(&foundation, foundation.directory(), progress)
         )?;
-        let images = async {
-            let supply =
-                SupplyChain::publish(&services, &key, &programs, &versions, &fixtures, &cache, progress)
-                    .await?;
-            supply.admit_all(progress).await?;
-            Ok::<_, VerbError>(supply)
-        };
-        let repositories = async {
-            let forge = Forge::new();
-            for name in PLATFORM_REPOSITORIES {
-                forge
-                    .create(&services.git, name, &fixtures.platform_repository(name)?)
-                    .await?;
-            }
-            Ok::<_, VerbError>(forge)
-        };
-        let control_plane = async {
-            let options = ControlPlaneOptions {
-                keeper: keeper.clone(),
-                programs: ProgramPaths {
-                    etcd: program(&programs, "etcd")?,
-                    kube_apiserver: program(&programs, "kube-apiserver")?,
-                    kube_controller_manager: program(&programs, "kube-controller-manager")?,
-                },
-                run_directory: directory.clone(),
-                authority: &services.authority,
-                pod_range: pod_range.number(),
-                audit: true,
-                progress: progress.clone(),
-            };
-            let control_plane = ControlPlane::start(options)
-                .await
-                .map_err(|error| cluster_fault(&error))?;
-            let kubernetes = Kubernetes::connect(control_plane.access(), "plumbline")?;
-            let watches = Watches::guarded(kubernetes, control_plane.failed());
-            let api_server = SocketAddr::from((Ipv4Addr::LOCALHOST, control_plane.port()));
-            let cluster_services = ClusterServices::follow(&watches, Some(api_server))
-                .await
-                .map_err(|error| cluster_fault(&error))?;
-            let proxy = services.cluster_proxy(Arc::new(cluster_services)).await?;
-            let egress = EgressCounter::follow(&proxy);
-            let node = start_node(
-                Place {
-                    keeper: &keeper,
-                    cache: &cache,
-                    services: &services,
-                    key: &key,
-                },
-                &control_plane,
-                &watches,
-                &proxy,
-            )
-            .await?;
-            Ok::<_, VerbError>((control_plane, watches, proxy, egress, node))
-        };
-        let (supply, forge, (control_plane, watches, proxy, egress, node)) =
-            futures::try_join!(images, repositories, control_plane)?;
-        let kubeconfig = control_plane.admin_kubeconfig();
-        let workbench = Workbench::prepare(
-            &directory,
-            &services,
-            &sealed_key,
-            supply.public_key(),
-            &kubeconfig,
-            &search_path,
-        )
-        .map_err(|error| VerbError::environment(&error))?;
         let platform = Self {
-            keeper,
-            programs,
-            fixtures,
-            versions,
-            services,
-            forge,
-            supply,
-            control_plane,
-            watches,
-            _proxy: proxy,
-            egress,
-            node,
-            workbench,
-            kubeconfig,
-            _pod_range: pod_range,
+            site: Arc::new(site),
+            cluster,
+            further: None,
         };
         platform.bootstrap().await?;
         Ok(platform)
     }
 
-    /// Ends the node agent; every process and file goes with the keeper.
-    pub async fn stop(self) {
-        self.node.stop().await;
+    /// Starts one more cluster, as empty as the first one was. `name` is for people; two clusters may have the same.
+    ///
+    /// # Errors
+    /// The cluster could not be started.
+    pub async fn start_cluster(&self, name: &str, progress: &Progress) -> Result<Self, VerbError> {
+        let foundation = &self.site.foundation;
+        let directory = foundation.directory_of_further(name);
+        let cluster = Cluster::start(foundation, &directory, progress)
+            .await
+            .map_err(|error| on_cluster(name, error))?;
+        let platform = Self {
+            site: self.site.clone(),
+            cluster,
+            further: Some(FurtherCluster {
+                name: name.to_owned(),
+                directory,
+            }),
+        };
+        platform.bootstrap().await?;
+        Ok(platform)
+    }
+
+    /// Ends the node agent, and of a further cluster everything, its files included. What the first cluster and the
+    /// servers leave goes with the keeper.
+    ///
+    /// # Errors
+    /// Something of a further cluster does not end or go.
+    pub async fn stop(self) -> Result<(), VerbError> {
+        let Some(FurtherCluster { name, directory }) = self.further else {
+            self.cluster.node.stop().await;
+            return Ok(());
+        };
+        self.cluster
+            .stop()
+            .await
+            .map_err(|error| on_cluster(&name, error))?;
+        std::fs::remove_dir_all(directory).map_err(|error| VerbError::environment(&error))
+    }
+
+    /// The name of a cluster that was started beside the first one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.further.as_ref().map(|further| further.name.as_str())
     }
 
     /// The cluster.
     #[must_use]
     pub const fn kubernetes(&self) -> &Kubernetes {
-        self.watches.kubernetes()
+        self.cluster.watches.kubernetes()
     }
 
     /// The shared watches of the cluster.
     #[must_use]
     pub const fn watches(&self) -> &Watches {
-        &self.watches
-    }
-
-    /// The servers of the run.
-    #[must_use]
-    pub const fn services(&self) -> &Services {
-        &self.services
-    }
-
-    /// The repositories of the run.
-    #[must_use]
-    pub const fn forge(&self) -> &Forge {
-        &self.forge
-    }
-
-    /// The way of images.
-    #[must_use]
-    pub const fn supply(&self) -> &SupplyChain {
-        &self.supply
-    }
-
-    /// The reference platform.
-    #[must_use]
-    pub const fn fixtures(&self) -> &Fixtures {
-        &self.fixtures
+        &self.cluster.watches
     }
 
     /// The node agent.
     #[must_use]
     pub const fn node(&self) -> &NodeAgent {
-        &self.node
+        &self.cluster.node
     }
 
-    /// What the cluster has tried to reach so far.
+    /// What this cluster has tried to reach so far.
     #[must_use]
     pub fn egress(&self) -> Egress {
-        self.egress.so_far()
+        self.cluster.egress.so_far()
     }
 
-    /// The programs of the run.
+    /// What all clusters of the run together have tried to reach so far, those that were ended included.
     #[must_use]
-    pub const fn programs(&self) -> &Programs {
-        &self.programs
-    }
-
-    /// The versions that are under test.
-    #[must_use]
-    pub const fn versions(&self) -> &Versions {
-        &self.versions
+    pub fn egress_of_run(&self) -> Egress {
+        self.site.foundation.egress.so_far()
     }
 
     /// The administrator's kubeconfig.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+        &self.cluster.kubeconfig
+    }
+
+    /// The logs of the platform's controllers, by the name of each, while their pods are there.
+    #[must_use]
+    pub fn controller_logs(&self) -> Vec<(String, PathBuf)> {
+        self.cluster.node.logs()
     }
 
     /// Ends when a program of the control plane has died.
     pub async fn failed(&self) -> Fault {
-        let mut failed = self.control_plane.failed();
+        let mut failed = self.cluster.control_plane.failed();
         loop {
-            if let Some(fault) = failed.borrow_and_update().clone() {
+            if let Some(mut fault) = failed.borrow_and_update().clone() {
+                if let Some(name) = self.name() {
+                    fault.message = words_on_cluster(name, &fault.message);
+                }
                 return fault;
             }
             if failed.changed().await.is_err() {
@@ -260,82 +168,62 @@ impl Platform {
         }
     }
 
-    /// The logs of the platform's controllers, by the name of each, while their pods are there.
+    /// The servers of the run.
     #[must_use]
-    pub fn controller_logs(&self) -> Vec<(String, PathBuf)> {
-        self.node.logs()
+    pub fn services(&self) -> &Services {
+        &self.site.foundation.services
     }
 
-    pub(crate) const fn keeper(&self) -> &Keeper {
-        &self.keeper
+    /// The repositories of the run.
+    #[must_use]
+    pub fn forge(&self) -> &Forge {
+        &self.site.forge
     }
 
-    pub(crate) const fn workbench(&self) -> &Workbench {
-        &self.workbench
+    /// The way of images.
+    #[must_use]
+    pub fn supply(&self) -> &SupplyChain {
+        &self.site.supply
+    }
+
+    /// The reference platform.
+    #[must_use]
+    pub fn fixtures(&self) -> &Fixtures {
+        &self.site.fixtures
+    }
+
+    /// The programs of the run.
+    #[must_use]
+    pub fn programs(&self) -> &Programs {
+        &self.site.foundation.programs
+    }
+
+    /// The versions that are under test.
+    #[must_use]
+    pub fn versions(&self) -> &Versions {
+        &self.site.versions
+    }
+
+    pub(crate) fn keeper(&self) -> &Keeper {
+        &self.site.foundation.keeper
+    }
+
+    pub(crate) fn workbench(&self) -> &Workbench {
+        &self.site.workbench
     }
 }
 
-/// What the node agent needs of its run.
-struct Place<'a> {
-    keeper: &'a Keeper,
-    cache: &'a Path,
-    services: &'a Services,
-    key: &'a KeyPair,
+/// Names the cluster in a fault; what the platform itself reports names objects of its own.
+fn on_cluster(name: &str, error: VerbError) -> VerbError {
+    match error {
+        VerbError::Fault(mut fault) => {
+            fault.message = words_on_cluster(name, &fault.message);
+            VerbError::Fault(fault)
+        }
+        unmet @ VerbError::Unmet(_) => unmet,
+    }
 }
 
-async fn start_node(
-    place: Place<'_>,
-    control_plane: &ControlPlane,
-    watches: &Watches,
-    proxy: &ServiceProxy,
-) -> Result<NodeAgent, VerbError> {
-    let Place {
-        keeper,
-        cache,
-        services,
-        key,
-    } = place;
-    let directory = keeper.run_directory().path().to_owned();
-    let certificates = directory.join("ca.pem");
-    fs::write(&certificates, services.authority.pem()).map_err(|error| VerbError::environment(&error))?;
-    let options = NodeOptions {
-        client: watches.kubernetes().client().clone(),
-        keeper: keeper.clone(),
-        images: Arc::new(ImageStore::new(cache.join("rootfs"), services.endpoints.clone())),
-        node_name: NODE_NAME.to_owned(),
-        pod_range: control_plane.pod_range(),
-        run_directory: directory,
-        api_server: ApiServer {
-            url: control_plane.server().to_owned(),
-            certificate_authority_pem: services.authority.pem().to_owned(),
-            port: control_plane.port(),
-        },
-        proxy: proxy.address(),
-        certificates: Some(certificates),
-        kubelet_tls: services
-            .authority
-            .server_config_for_known_clients(&KUBELET_NAMES)?,
-        policy: Some(Arc::new(SignedImages::new(
-            key.public_pem()?,
-            services.endpoints.clone(),
-        ))),
-        programs: ProgramProfile::platform(),
-    };
-    NodeAgent::start(options)
-        .await
-        .map_err(|error| cluster_fault(&error))
-}
-
-fn program(programs: &Programs, name: &str) -> Result<PathBuf, VerbError> {
-    let path = programs.path(name).map(Path::to_owned);
-    path.ok_or_else(|| {
-        VerbError::fault(
-            FaultClass::Environment,
-            format!("the program `{name}` was not fetched for this run"),
-        )
-    })
-}
-
-fn cluster_fault(error: &dyn std::error::Error) -> VerbError {
-    VerbError::fault(FaultClass::Cluster, chain(error))
+fn words_on_cluster(name: &str, message: &str) -> String {
+    format!("cluster `{name}`: {message}")
 }

@@ -8,6 +8,7 @@ use plumbline_images::{ImageError, KeyPair};
 use plumbline_keeper::{Command, Finished, Output};
 use plumbline_model::{FaultClass, Secret};
 use plumbline_servers::Credentials;
+use plumbline_toolchain::Programs;
 use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, OpenOptions},
@@ -38,7 +39,7 @@ impl SealedKey {
     }
 }
 
-/// What every program of a run finds in its environment.
+/// What every program of a run finds in its environment, whichever cluster it is for.
 pub(crate) struct Workbench {
     directory: PathBuf,
     environment: BTreeMap<String, String>,
@@ -53,7 +54,6 @@ impl Workbench {
         services: &crate::Services,
         key: &SealedKey,
         public_key: &str,
-        kubeconfig: &Path,
         search_path: &str,
     ) -> io::Result<Self> {
         let home = directory.join("home");
@@ -84,7 +84,6 @@ impl Workbench {
             ("HOME".to_owned(), text(&home)),
             ("TMPDIR".to_owned(), text(directory)),
             ("PATH".to_owned(), search_path.to_owned()),
-            ("KUBECONFIG".to_owned(), text(kubeconfig)),
             ("DOCKER_CONFIG".to_owned(), text(&home.join(".docker"))),
             ("SSL_CERT_FILE".to_owned(), text(&authority)),
             ("GIT_SSL_CAINFO".to_owned(), text(&authority)),
@@ -123,15 +122,13 @@ impl Platform {
         arguments: &[String],
         folder: &Path,
     ) -> Result<Finished, VerbError> {
-        let Some(path) = self.programs().path(program) else {
-            return Err(VerbError::fault(
-                FaultClass::Environment,
-                format!("the program `{program}` was not fetched for this run"),
-            ));
-        };
+        let path = path_of(self.programs(), program)?;
+        let kubeconfig = self.kubeconfig().to_string_lossy().into_owned();
+        let mut environment = self.workbench().environment.clone();
+        environment.insert("KUBECONFIG".to_owned(), kubeconfig);
         let command = Command::new(program, path)
             .arguments(arguments.iter().cloned())
-            .environment(self.workbench().environment.clone())
+            .environment(environment)
             .directory(folder)
             .output(Output::Captured);
         Ok(self.keeper().output(command).await?)
@@ -145,6 +142,17 @@ impl Platform {
         DirBuilder::new().mode(0o700).create(&folder)?;
         Ok(folder)
     }
+}
+
+/// Where a program of the run is.
+pub(crate) fn path_of(programs: &Programs, name: &str) -> Result<PathBuf, VerbError> {
+    let path = programs.path(name).map(Path::to_owned);
+    path.ok_or_else(|| {
+        VerbError::fault(
+            FaultClass::Environment,
+            format!("the program `{name}` was not fetched for this run"),
+        )
+    })
 }
 
 /// The end of what a program printed, for a failure.

@@ -1,0 +1,161 @@
+//! What the clusters of a run share: servers, repositories, images, keys, programs.
+
+use crate::{
+    Fixtures, Forge, PlatformOptions, Services, SupplyChain, VerbError, Versions,
+    egress::EgressCounter,
+    fixtures::PLATFORM_REPOSITORIES,
+    policy::SignedImages,
+    programs::{SealedKey, Workbench, path_of},
+    versions,
+};
+use plumbline_images::{ImageStore, KeyPair};
+use plumbline_keeper::Keeper;
+use plumbline_model::Progress;
+use plumbline_toolchain::Programs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// How much of a cluster's name is seen in the name of its directory.
+const LONGEST_NAME: usize = 40;
+
+/// What a cluster needs before anything is mirrored or pushed: so that its start waits for neither.
+pub(crate) struct Foundation {
+    pub(crate) keeper: Keeper,
+    pub(crate) programs: Programs,
+    pub(crate) services: Services,
+    /// Images as the nodes see them; extracted once for all of them.
+    pub(crate) images: Arc<ImageStore>,
+    /// What the nodes admit.
+    pub(crate) policy: Arc<SignedImages>,
+    /// The authority's certificate, for the processes of pods.
+    pub(crate) certificates: PathBuf,
+    /// Counts for all clusters together.
+    pub(crate) egress: EgressCounter,
+    directory: PathBuf,
+    key: KeyPair,
+    further_clusters: AtomicU64,
+}
+
+impl Foundation {
+    /// Starts the servers. Beside them comes the signing key as programs take it, which takes its time to make.
+    pub(crate) async fn lay(options: &PlatformOptions) -> Result<(Self, SealedKey), VerbError> {
+        let (keeper, programs) = (options.keeper.clone(), options.programs.clone());
+        let directory = keeper.run_directory().path().to_owned();
+        let key = KeyPair::generate();
+        let git = path_of(&programs, "git")?;
+        let (services, sealed) = futures::try_join!(
+            Services::start(&keeper, git, &directory),
+            SealedKey::seal(key.clone())
+        )?;
+        let certificates = directory.join("ca.pem");
+        fs::write(&certificates, services.authority.pem()).map_err(|error| VerbError::environment(&error))?;
+        let foundation = Self {
+            images: Arc::new(ImageStore::new(
+                options.cache.join("rootfs"),
+                services.endpoints.clone(),
+            )),
+            policy: Arc::new(SignedImages::new(key.public_pem()?, services.endpoints.clone())),
+            egress: EgressCounter::default(),
+            further_clusters: AtomicU64::new(0),
+            keeper,
+            programs,
+            services,
+            certificates,
+            directory,
+            key,
+        };
+        Ok((foundation, sealed))
+    }
+
+    /// The directory of the run, in which the first cluster lives.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// A directory for one more cluster. Its number makes it unique: two scenarios may use the same name, which may
+    /// hold anything.
+    pub(crate) fn directory_of_further(&self, name: &str) -> PathBuf {
+        let number = self.further_clusters.fetch_add(1, Ordering::Relaxed) + 1;
+        let plain = |character: char| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '-'
+            }
+        };
+        let name: String = name.chars().map(plain).take(LONGEST_NAME).collect();
+        self.directory.join("clusters").join(format!("{number}-{name}"))
+    }
+}
+
+/// What the clusters of a run share.
+pub(crate) struct Site {
+    pub(crate) foundation: Arc<Foundation>,
+    pub(crate) fixtures: Fixtures,
+    pub(crate) versions: Versions,
+    pub(crate) forge: Forge,
+    pub(crate) supply: SupplyChain,
+    pub(crate) workbench: Workbench,
+}
+
+impl Site {
+    /// Fills the servers: repositories on the Git server, the platform's images mirrored, signed and verified.
+    pub(crate) async fn fill(
+        foundation: Arc<Foundation>,
+        sealed: SealedKey,
+        options: PlatformOptions,
+        progress: &Progress,
+    ) -> Result<Self, VerbError> {
+        let PlatformOptions {
+            cache,
+            fixtures,
+            search_path,
+            ..
+        } = options;
+        let versions = versions::read(&fixtures)?;
+        let Foundation {
+            services,
+            programs,
+            key,
+            ..
+        } = &*foundation;
+        let images = async {
+            let supply =
+                SupplyChain::publish(services, key, programs, &versions, &fixtures, &cache, progress).await?;
+            supply.admit_all(progress).await?;
+            Ok::<_, VerbError>(supply)
+        };
+        let repositories = async {
+            let forge = Forge::new();
+            for name in PLATFORM_REPOSITORIES {
+                forge
+                    .create(&services.git, name, &fixtures.platform_repository(name)?)
+                    .await?;
+            }
+            Ok::<_, VerbError>(forge)
+        };
+        let (supply, forge) = futures::try_join!(images, repositories)?;
+        let workbench = Workbench::prepare(
+            foundation.directory(),
+            services,
+            &sealed,
+            supply.public_key(),
+            &search_path,
+        )
+        .map_err(|error| VerbError::environment(&error))?;
+        Ok(Self {
+            foundation,
+            fixtures,
+            versions,
+            forge,
+            supply,
+            workbench,
+        })
+    }
+}
