@@ -32,7 +32,7 @@ mod version;
 mod workshop;
 
 pub use error::{Attempt, ToolchainError, Unavailable};
-pub use lock::{Accept, GoModule, GoRelease, Lock, ModuleCopy, PathSource, Program, Release};
+pub use lock::{Accept, GoModule, GoRelease, Lock, ModuleCopy, PathSource, Program, Release, plain_name};
 pub use lock_error::{LockError, LockProblem, Position};
 pub use programs::{Fact, Programs, Source};
 pub use toolchain::{ProgramState, Toolchain, ToolchainOptions};

@@ -13,6 +13,8 @@ pub struct Lock {
     pub go: GoRelease,
     /// The programs, in the order of the file.
     pub programs: Vec<Program>,
+    /// Names of programs that belong together, by what they are together.
+    pub sets: BTreeMap<String, Vec<String>>,
 }
 
 /// One Go release for all programs, so that they share the build cache.
@@ -25,7 +27,7 @@ pub struct GoRelease {
     pub minimum: String,
 }
 
-/// One program at one version.
+/// One program at one version. A further version of a program is an entry of its own, called `<name>@<version>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
@@ -120,6 +122,8 @@ pub struct ModuleCopy {
 #[serde(deny_unknown_fields)]
 struct LockFile {
     go: GoRelease,
+    #[serde(default)]
+    sets: BTreeMap<String, Vec<Spanned<String>>>,
     program: Vec<Spanned<Program>>,
 }
 
@@ -151,9 +155,26 @@ impl Lock {
                 message: format!("program `{}` {message}", program.get_ref().name),
             }));
         }
+        for (set, members) in &file.sets {
+            let unknown = members.iter().filter(|member| !names.contains(member.get_ref()));
+            problems.extend(unknown.map(|member| LockProblem {
+                position: position(text, member.span().start),
+                message: format!(
+                    "set `{set}` names `{}`, which is not a program of this file",
+                    member.get_ref()
+                ),
+            }));
+        }
         if problems.is_empty() {
+            let plain =
+                |members: Vec<Spanned<String>>| members.into_iter().map(Spanned::into_inner).collect();
             Ok(Self {
                 go: file.go,
+                sets: file
+                    .sets
+                    .into_iter()
+                    .map(|(set, members)| (set, plain(members)))
+                    .collect(),
                 programs: file.program.into_iter().map(Spanned::into_inner).collect(),
             })
         } else {
@@ -180,6 +201,12 @@ impl Lock {
 }
 
 impl Program {
+    /// Its name, without the version that a further version carries in it.
+    #[must_use]
+    pub fn plain_name(&self) -> &str {
+        plain_name(&self.name)
+    }
+
     /// The published release for the platform that plumbline runs on.
     #[must_use]
     pub fn release_for_this_platform(&self) -> Option<&Release> {
@@ -198,8 +225,13 @@ fn violations(program: &Program) -> Vec<String> {
         }
     };
     refuse(
-        !is_name(&program.name),
+        !is_name(program.plain_name()),
         "has a name that is not lower-case letters, digits and dashes",
+    );
+    let further = program.name.split_once('@');
+    refuse(
+        further.is_some_and(|(_, version)| version != program.version),
+        "has another version in its name than in `version`",
     );
     refuse(
         !is_version(&program.version),
@@ -244,6 +276,12 @@ fn violations(program: &Program) -> Vec<String> {
         }
     }
     found
+}
+
+/// The name of a program without a version: `helm-controller` of `helm-controller@1.6.1`.
+#[must_use]
+pub fn plain_name(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(plain, _)| plain)
 }
 
 fn is_name(text: &str) -> bool {
@@ -328,6 +366,27 @@ mod tests {
             problem(&format!("{one}{one}")),
             "lock.toml:8:1: program `git` is listed twice"
         );
+    }
+
+    #[test]
+    fn a_further_version_is_an_entry_of_its_own_and_sets_name_what_belongs_together() {
+        let source = "path = { ask = [], pattern = \"{version}\" }";
+        let entry = |name: &str| format!("[[program]]\nname = \"{name}\"\nversion = \"2.1\"\n{source}\n");
+        let text = format!(
+            "{GO}[sets]\nold = [\"git@2.1\"]\n{}{}",
+            entry("git"),
+            entry("git@2.1")
+        );
+        let lock = Lock::parse(&text, "lock.toml").unwrap();
+        assert_eq!(lock.sets["old"], ["git@2.1"]);
+        assert_eq!(lock.program("git@2.1").unwrap().plain_name(), "git");
+        assert_eq!(
+            problem(&format!("[sets]\nold = [\"got\"]\n{}", entry("git@2.0"))),
+            "lock.toml:6:1: program `git@2.0` has another version in its name than in `version`\n\
+             lock.toml:5:8: set `old` names `got`, which is not a program of this file"
+        );
+        // What leads out of the folder is refused behind the `@` as well.
+        assert!(problem(&entry("git@../2.1")).contains("has another version in its name"));
     }
 
     #[test]

@@ -66,6 +66,12 @@ impl Programs {
         self.programs.get(name).map(|ready| ready.path.as_path())
     }
 
+    /// The version of a program; `None` if it was not among those that were asked for.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<&str> {
+        self.programs.get(name).map(|ready| ready.fact.version.as_str())
+    }
+
     /// The folder that holds what the program's source has besides the program, at the same relative paths.
     #[must_use]
     pub fn assets(&self, name: &str) -> Option<&Path> {

@@ -42,7 +42,7 @@ pub(crate) async fn search(
         return Err("it cannot tell its version, so that one found there could be any".to_owned());
     };
     let mut reasons = Vec::new();
-    for file in candidates(search_path, &program.name) {
+    for file in candidates(search_path, program.plain_name()) {
         match ask(keeper, &file, &source.ask, &source.pattern, environment).await {
             Ok(version) if accepts(source.accept, &program.version, &version) => return Ok((file, version)),
             Ok(version) => reasons.push(format!("{} is {version}", file.display())),

@@ -243,7 +243,11 @@ impl Toolchain {
                 crate::lock::Accept::Exact => "",
                 crate::lock::Accept::Minimum => " or later",
             };
-            remedies.push(format!("put {} {}{later} on PATH", program.name, program.version));
+            remedies.push(format!(
+                "put {} {}{later} on PATH",
+                program.plain_name(),
+                program.version
+            ));
         }
         let (release, offline) = (
             program.release_for_this_platform().is_some(),
