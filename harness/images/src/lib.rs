@@ -30,6 +30,6 @@ pub use layout::push_layout;
 pub use mirror::{Mirrored, mirror};
 pub use name::{Digest, ImageName, NameError};
 pub use pack::{FileSource, ImageFile, PackedImage, ProgramImage};
-pub use platform::PlatformImageInputs;
+pub use platform::{FluxRelease, PlatformImageInputs, PlatformImages, VersionedProgram};
 pub use sign::{KeyPair, Verified, VerifyError};
 pub use store::{ImageConfig, ImageStore, Resolved};

@@ -31,10 +31,10 @@ const OS_RELEASE: &str = "PRETTY_NAME=\"Distroless\"\nNAME=\"Debian GNU/Linux\"\
 /// What the platform's images are made from.
 #[derive(Clone, Debug)]
 pub struct PlatformImageInputs {
-    /// The Flux release, with or without a leading `v`: it selects the operator's data.
-    pub flux_version: String,
-    /// Programs by name: `flux-operator`, and any of the controllers.
-    pub programs: BTreeMap<String, PathBuf>,
+    /// The Flux releases whose images the operator is to know.
+    pub releases: Vec<FluxRelease>,
+    /// The operator's program; without it there is no image of the operator.
+    pub operator: Option<PathBuf>,
     /// The folder that has `config/data` of the operator's module, `data`, or the data itself.
     pub operator_assets: PathBuf,
     /// The version of the operator, the tag of its image.
@@ -45,33 +45,61 @@ pub struct PlatformImageInputs {
     pub certificates: Option<PathBuf>,
 }
 
-/// Makes the images of the controllers and, with their digests, that of the operator; the operator's comes last.
+/// One release of Flux, as far as its programs are there.
+#[derive(Clone, Debug)]
+pub struct FluxRelease {
+    /// With or without a leading `v`: it selects the operator's data.
+    pub version: String,
+    /// Any of its controllers, by name.
+    pub programs: BTreeMap<String, VersionedProgram>,
+}
+
+/// A program, and which version of it this is.
+#[derive(Clone, Debug)]
+pub struct VersionedProgram {
+    /// Without a leading `v`.
+    pub version: String,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// The images of the platform.
+#[derive(Clone, Debug)]
+pub struct PlatformImages {
+    /// The controllers of each release, in the order of [`PlatformImageInputs::releases`].
+    pub releases: Vec<Vec<PackedImage>>,
+    /// The operator, which deploys exactly these.
+    pub operator: Option<PackedImage>,
+}
+
+/// Makes the images of the controllers and, with their digests, that of the operator.
 ///
 /// # Errors
 ///
-/// The operator's data does not know the Flux release, a program is missing, or the cache can't be written.
+/// The operator's data does not know a Flux release, a release has a program of another version than the one that is
+/// here, or of none, or the cache can't be written.
 pub async fn images(
     inputs: &PlatformImageInputs,
     cache: &Path,
     progress: &Progress,
-) -> Result<Vec<PackedImage>, ImageError> {
+) -> Result<PlatformImages, ImageError> {
     let data = data_folder(&inputs.operator_assets)?;
-    let version = format!("v{}", inputs.flux_version.trim_start_matches('v'));
-    let release = Release::read(&data, &version)?;
-    let controllers = release.images(inputs)?;
-    if controllers.is_empty() {
-        let reason = format!("none of its programs is among {:?}", inputs.programs.keys());
-        return Err(ImageError::malformed(
-            format!("the Flux release {version}"),
-            reason,
-        ));
+    let mut releases = Vec::new();
+    let mut rewritten = BTreeMap::new();
+    for release in &inputs.releases {
+        let list = ReleaseImages::read(&data, release)?;
+        let packed = pack_all(&list.images(release, inputs)?, cache, progress).await?;
+        rewritten.insert(format!("data/{}", list.file), list.rewritten(&packed));
+        releases.push(packed);
     }
-    let mut packed = pack_all(&controllers, cache, progress).await?;
-    if let Some(program) = inputs.programs.get(OPERATOR) {
-        let operator = operator_image(inputs, program, &data, &release.rewritten(&packed))?;
-        packed.push(pack(&operator, cache, progress).await?);
-    }
-    Ok(packed)
+    let operator = match &inputs.operator {
+        Some(program) => {
+            let image = operator_image(inputs, program, &data, &rewritten)?;
+            Some(pack(&image, cache, progress).await?)
+        }
+        None => None,
+    };
+    Ok(PlatformImages { releases, operator })
 }
 
 fn data_folder(assets: &Path) -> Result<PathBuf, ImageError> {
@@ -86,7 +114,7 @@ fn data_folder(assets: &Path) -> Result<PathBuf, ImageError> {
 }
 
 /// The list of one release's images in the operator's data.
-struct Release {
+struct ReleaseImages {
     /// The file, relative to the data.
     file: String,
     list: ImageList,
@@ -112,9 +140,9 @@ impl Entry {
     }
 }
 
-impl Release {
-    fn read(data: &Path, version: &str) -> Result<Self, ImageError> {
-        let file = format!("flux-images/{version}/{UPSTREAM}");
+impl ReleaseImages {
+    fn read(data: &Path, release: &FluxRelease) -> Result<Self, ImageError> {
+        let file = format!("flux-images/{}/{UPSTREAM}", release.tag());
         let path = data.join(&file);
         let text = fs::read_to_string(&path).map_err(ImageError::file("read", &path))?;
         let list =
@@ -122,12 +150,24 @@ impl Release {
         Ok(Self { file, list })
     }
 
-    fn images(&self, inputs: &PlatformImageInputs) -> Result<Vec<ProgramImage>, ImageError> {
+    fn images(
+        &self,
+        release: &FluxRelease,
+        inputs: &PlatformImageInputs,
+    ) -> Result<Vec<ProgramImage>, ImageError> {
+        let wrong = |reason| ImageError::malformed(format!("the Flux release {}", release.tag()), reason);
         let mut images = Vec::new();
         for entry in &self.list.images {
-            let Some(program) = inputs.programs.get(entry.program()) else {
+            let Some(program) = release.programs.get(entry.program()) else {
                 continue;
             };
+            // Else one release's program would run under the other's name, and an upgrade prove nothing.
+            if entry.new_tag.trim_start_matches('v') != program.version {
+                let (name, tag, version) = (entry.program(), &entry.new_tag, &program.version);
+                return Err(wrong(format!(
+                    "it has {name} {tag}, but the program here is {version}"
+                )));
+            }
             let name = entry
                 .name
                 .parse::<ImageName>()?
@@ -136,15 +176,19 @@ impl Release {
             images.push(controller_image(
                 name,
                 entry.program(),
-                program,
+                &program.path,
                 inputs.certificates.as_deref(),
             ));
+        }
+        if images.is_empty() {
+            let names = release.programs.keys();
+            return Err(wrong(format!("none of its programs is among {names:?}")));
         }
         Ok(images)
     }
 
-    /// The file, and its text with the digests of `packed`. Entries without a program here keep their own.
-    fn rewritten(&self, packed: &[PackedImage]) -> (String, String) {
+    /// The text of the file with the digests of `packed`. Entries without a program here keep their own.
+    fn rewritten(&self, packed: &[PackedImage]) -> String {
         let mut text = "images:\n".to_owned();
         for entry in &self.list.images {
             let built = packed.iter().find(|image| {
@@ -162,7 +206,14 @@ impl Release {
                 entry.name, entry.new_tag
             );
         }
-        (self.file.clone(), text)
+        text
+    }
+}
+
+impl FluxRelease {
+    /// The release as Flux tags it.
+    fn tag(&self) -> String {
+        format!("v{}", self.version.trim_start_matches('v'))
     }
 }
 
@@ -217,14 +268,14 @@ fn operator_image(
     inputs: &PlatformImageInputs,
     program: &Path,
     data: &Path,
-    (rewritten, text): &(String, String),
+    rewritten: &BTreeMap<String, String>,
 ) -> Result<ProgramImage, ImageError> {
     let tag = format!("v{}", inputs.operator_version.trim_start_matches('v'));
     let name = format!("{}/controlplaneio-fluxcd/{OPERATOR}:{tag}", inputs.registry).parse::<ImageName>()?;
     let mut files = base(inputs.certificates.as_deref());
     files.push(ImageFile::copied(OPERATOR, program, 0o755));
     for mut file in folder(data, "data")? {
-        if file.path == format!("data/{rewritten}") {
+        if let Some(text) = rewritten.get(&file.path) {
             file = ImageFile::written(file.path, text.as_bytes());
         }
         files.push(file);
@@ -266,14 +317,21 @@ mod tests {
         fs::create_dir_all(&images).unwrap();
         fs::write(images.join(UPSTREAM), LIST).unwrap();
         fs::write(images.join("../VERSION"), "v0.59.0").unwrap();
-        let programs = ["source-controller", OPERATOR].map(|name| {
+        let program = |name: &str| {
             let path = directory.join(name);
             fs::write(&path, name).unwrap();
-            (name.to_owned(), path)
-        });
+            path
+        };
+        let source = VersionedProgram {
+            version: "1.9.3".into(),
+            path: program("source-controller"),
+        };
         PlatformImageInputs {
-            flux_version: "2.9.2".into(),
-            programs: programs.into(),
+            releases: vec![FluxRelease {
+                version: "2.9.2".into(),
+                programs: [("source-controller".to_owned(), source)].into(),
+            }],
+            operator: Some(program(OPERATOR)),
             operator_assets: directory.join("assets"),
             operator_version: "0.59.0".into(),
             registry: "ghcr.io".into(),
@@ -299,24 +357,37 @@ mod tests {
     #[tokio::test]
     async fn the_operator_carries_the_digests_that_were_built() {
         let directory = tempfile::tempdir().unwrap();
-        let packed = images(&inputs(directory.path()), directory.path(), &Progress::silent())
+        let mut inputs = inputs(directory.path());
+        let older = directory.path().join("assets/config/data/flux-images/v2.9.0");
+        fs::create_dir_all(&older).unwrap();
+        fs::write(older.join(UPSTREAM), LIST.replace("v1.9.3", "v1.9.1")).unwrap();
+        let mut release = inputs.releases[0].clone();
+        release.version = "v2.9.0".into();
+        release.programs.get_mut("source-controller").unwrap().version = "1.9.1".into();
+        inputs.releases.push(release);
+        let made = images(&inputs, directory.path(), &Progress::silent())
             .await
             .unwrap();
-        let names = packed
-            .iter()
-            .map(|image| image.name.to_string())
-            .collect::<Vec<_>>();
+        let (operator, releases) = (made.operator.unwrap(), made.releases);
         assert_eq!(
-            names,
+            releases
+                .iter()
+                .flatten()
+                .chain([&operator])
+                .map(|image| image.name.to_string())
+                .collect::<Vec<_>>(),
             [
                 "ghcr.io/fluxcd/source-controller:v1.9.3",
+                "ghcr.io/fluxcd/source-controller:v1.9.1",
                 "ghcr.io/controlplaneio-fluxcd/flux-operator:v0.59.0"
             ]
         );
-        let files = layer_files(&packed[1]);
+        let files = layer_files(&operator);
+        let list = |index: usize| LIST.replace("sha256:aa", &releases[index][0].digest.to_string());
+        assert_eq!(files[&format!("data/flux-images/v2.9.2/{UPSTREAM}")], list(0));
         assert_eq!(
-            files[&format!("data/flux-images/v2.9.2/{UPSTREAM}")],
-            LIST.replace("sha256:aa", &packed[0].digest.to_string())
+            files[&format!("data/flux-images/v2.9.0/{UPSTREAM}")],
+            list(1).replace("v1.9.3", "v1.9.1")
         );
         assert_eq!(files["data/flux-images/VERSION"], "v0.59.0");
         assert_eq!(files["flux-operator"], "flux-operator");
@@ -326,7 +397,7 @@ mod tests {
     async fn an_unknown_release_is_an_error_that_names_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let mut inputs = inputs(directory.path());
-        inputs.flux_version = "2.99.0".into();
+        inputs.releases[0].version = "2.99.0".into();
         let error = images(&inputs, directory.path(), &Progress::silent())
             .await
             .unwrap_err();
@@ -334,6 +405,23 @@ mod tests {
             error
                 .to_string()
                 .ends_with("flux-images/v2.99.0/upstream-alpine.yaml"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_program_of_another_version_is_not_passed_off_as_the_release_s() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut inputs = inputs(directory.path());
+        let programs = &mut inputs.releases[0].programs;
+        programs.get_mut("source-controller").unwrap().version = "1.9.1".into();
+        let error = images(&inputs, directory.path(), &Progress::silent())
+            .await
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("it has source-controller v1.9.3, but the program here is 1.9.1"),
             "{error}"
         );
     }
