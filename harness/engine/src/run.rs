@@ -207,6 +207,7 @@ async fn run_kept(
         keeper: keeper.clone(),
         cache: request.cache.clone(),
         programs,
+        further_releases: BTreeMap::new(),
         fixtures: Fixtures::new(request.project.join("fixtures")),
         search_path: search_path.to_string_lossy().into_owned(),
     };

@@ -20,6 +20,8 @@ pub const GIT_SECRET: &str = "git-credentials";
 pub const REGISTRY_SECRET: &str = "registry-credentials";
 /// The repository that Flux itself watches.
 pub const GITOPS_REPOSITORY: &str = "k8s-gitops";
+/// The chart of the operator in that repository.
+pub const OPERATOR_CHART: &str = "flux-operator";
 
 /// The branch of an environment, named like it; only production's branch of `k8s-gitops` is `master`.
 #[must_use]

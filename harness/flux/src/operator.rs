@@ -2,7 +2,7 @@
 
 use crate::{
     FixtureError, Patience, Platform, VerbError,
-    names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, branch_of},
+    names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, OPERATOR_CHART, branch_of},
     programs::last_lines,
 };
 use plumbline_cluster::kubernetes::KindReference;
@@ -15,8 +15,6 @@ use std::{
 
 /// Where the operator's module keeps its CustomResourceDefinitions, below its assets.
 const DEFINITIONS: &str = "config/crd/bases";
-/// The chart that needs them.
-const OPERATOR_CHART: &str = "flux-operator";
 
 impl Platform {
     /// `helm upgrade --install` of a chart with the values of an environment; gives the revision of the release.

@@ -10,9 +10,11 @@ use plumbline_cluster::{Kubernetes, node::NodeAgent, watch::Watches};
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, Progress};
 use plumbline_toolchain::Programs;
+use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// What a platform is built from.
@@ -23,6 +25,9 @@ pub struct PlatformOptions {
     pub cache: PathBuf,
     /// The programs of this run.
     pub programs: Programs,
+    /// Releases of Flux besides the one that the reference platform names, and the names of the programs that each is
+    /// made of: for upgrades.
+    pub further_releases: BTreeMap<String, Vec<String>>,
     /// The reference platform.
     pub fixtures: Fixtures,
     /// `PATH` of the programs that scenarios run.
@@ -35,6 +40,8 @@ pub struct Platform {
     site: Arc<Site>,
     cluster: Cluster,
     further: Option<FurtherCluster>,
+    // The FluxInstance as it was applied last: what an upgrade changes.
+    instance: Mutex<Option<Value>>,
 }
 
 /// What a cluster that was started beside the first one is.
@@ -60,6 +67,7 @@ impl Platform {
             site: Arc::new(site),
             cluster,
             further: None,
+            instance: Mutex::default(),
         };
         platform.bootstrap().await?;
         Ok(platform)
@@ -82,6 +90,7 @@ impl Platform {
                 name: name.to_owned(),
                 directory,
             }),
+            instance: Mutex::default(),
         };
         platform.bootstrap().await?;
         Ok(platform)
@@ -206,6 +215,18 @@ impl Platform {
 
     pub(crate) fn keeper(&self) -> &Keeper {
         &self.site.foundation.keeper
+    }
+
+    /// The FluxInstance that was applied last.
+    pub(crate) fn instance(&self) -> Option<Value> {
+        self.instance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn remember_instance(&self, manifest: Value) {
+        *self.instance.lock().unwrap_or_else(PoisonError::into_inner) = Some(manifest);
     }
 
     pub(crate) fn workbench(&self) -> &Workbench {

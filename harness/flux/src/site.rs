@@ -6,6 +6,7 @@ use crate::{
     fixtures::PLATFORM_REPOSITORIES,
     policy::SignedImages,
     programs::{SealedKey, Workbench, path_of},
+    supply::Ingredients,
     versions,
 };
 use plumbline_images::{ImageStore, KeyPair};
@@ -115,6 +116,7 @@ impl Site {
         let PlatformOptions {
             cache,
             fixtures,
+            further_releases,
             search_path,
             ..
         } = options;
@@ -126,8 +128,14 @@ impl Site {
             ..
         } = &*foundation;
         let images = async {
-            let supply =
-                SupplyChain::publish(services, key, programs, &versions, &fixtures, &cache, progress).await?;
+            let ingredients = Ingredients {
+                programs,
+                versions: &versions,
+                further_releases: &further_releases,
+                fixtures: &fixtures,
+                cache: &cache,
+            };
+            let supply = SupplyChain::publish(services, key, ingredients, progress).await?;
             supply.admit_all(progress).await?;
             Ok::<_, VerbError>(supply)
         };

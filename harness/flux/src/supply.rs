@@ -7,11 +7,11 @@ use crate::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use plumbline_images::{
-    Endpoints, ImageName, KeyPair, Mirrored, PlatformImageInputs, Verified, VerifyError, mirror, pack,
-    platform, sign,
+    Digest, Endpoints, FluxRelease, ImageName, KeyPair, Mirrored, PackedImage, PlatformImageInputs,
+    PlatformImages, Verified, VerifyError, VersionedProgram, mirror, pack, platform, sign,
 };
 use plumbline_model::{Progress, Unit};
-use plumbline_toolchain::Programs;
+use plumbline_toolchain::{Programs, plain_name};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -37,6 +37,37 @@ pub struct SupplyChain {
     key: KeyPair,
     public_key: String,
     platform: Vec<ImageName>,
+    releases: BTreeMap<String, Vec<ReleaseImage>>,
+}
+
+/// The image of a controller, as one release of Flux has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseImage {
+    /// Its name upstream.
+    pub name: ImageName,
+    /// The digest that the operator deploys.
+    pub digest: Digest,
+}
+
+impl ReleaseImage {
+    /// The component of Flux that it is: `source-controller`.
+    #[must_use]
+    pub fn component(&self) -> &str {
+        let repository = self.name.repository();
+        repository
+            .rsplit_once('/')
+            .map_or(repository, |(_, component)| component)
+    }
+}
+
+/// What the images of a run are made from.
+pub(crate) struct Ingredients<'a> {
+    pub(crate) programs: &'a Programs,
+    pub(crate) versions: &'a Versions,
+    /// Names of programs by the Flux release that they make up, besides that of `versions`.
+    pub(crate) further_releases: &'a BTreeMap<String, Vec<String>>,
+    pub(crate) fixtures: &'a Fixtures,
+    pub(crate) cache: &'a Path,
 }
 
 impl SupplyChain {
@@ -44,32 +75,36 @@ impl SupplyChain {
     ///
     /// # Errors
     /// A program is missing, or the cache or the registry cannot be written.
-    pub async fn publish(
+    pub(crate) async fn publish(
         services: &Services,
         key: &KeyPair,
-        programs: &Programs,
-        versions: &Versions,
-        fixtures: &Fixtures,
-        cache: &Path,
+        ingredients: Ingredients<'_>,
         progress: &Progress,
     ) -> Result<Self, VerbError> {
-        let paths: BTreeMap<String, PathBuf> = PLATFORM_PROGRAMS
-            .into_iter()
-            .filter_map(|name| Some((name.to_owned(), programs.path(name)?.to_owned())))
-            .collect();
+        let Ingredients {
+            programs,
+            versions,
+            further_releases,
+            fixtures,
+            cache,
+        } = ingredients;
+        let [operator, controllers @ ..] = &PLATFORM_PROGRAMS;
+        let further = further_releases
+            .iter()
+            .filter(|(version, _)| **version != versions.flux)
+            .map(|(version, names)| release(version, names, programs));
         let certificates = PathBuf::from("/etc/ssl/certs/ca-certificates.crt");
         let inputs = PlatformImageInputs {
-            flux_version: versions.flux.clone(),
-            programs: paths,
-            operator_assets: programs
-                .assets("flux-operator")
-                .unwrap_or(Path::new(""))
-                .to_owned(),
+            releases: std::iter::once(release(&versions.flux, controllers, programs))
+                .chain(further)
+                .collect(),
+            operator: programs.path(operator).map(Path::to_owned),
+            operator_assets: programs.assets(operator).unwrap_or(Path::new("")).to_owned(),
             operator_version: versions.operator.clone(),
             registry: PLATFORM_SOURCE.to_owned(),
             certificates: certificates.is_file().then_some(certificates),
         };
-        let platform = platform::images(&inputs, cache, progress).await?;
+        let PlatformImages { releases, operator } = platform::images(&inputs, cache, progress).await?;
         let mut samples = Vec::new();
         for (name, tag, folder) in fixtures.images()? {
             let name: ImageName = format!("{PLATFORM_SOURCE}/{SAMPLE_REPOSITORY}/{name}:{tag}")
@@ -77,18 +112,25 @@ impl SupplyChain {
                 .map_err(|error| VerbError::environment(&error))?;
             samples.push(pack::pack(&pack::fixture_image(&folder, &name)?, cache, progress).await?);
         }
-        for image in platform.iter().chain(&samples) {
+        for image in releases.iter().flatten().chain(&operator).chain(&samples) {
             let tag = image.name.tag().unwrap_or("latest");
             services
                 .upstream
                 .seed(image.name.repository(), tag, &image.layout)
                 .await?;
         }
+        let under_test = releases.first().into_iter().flatten().chain(&operator);
         Ok(Self {
             endpoints: services.endpoints.clone(),
             public_key: key.public_pem()?,
             key: key.clone(),
-            platform: platform.iter().map(|image| image.name.clone()).collect(),
+            platform: under_test.map(|image| image.name.clone()).collect(),
+            releases: inputs
+                .releases
+                .into_iter()
+                .zip(releases)
+                .map(|(release, images)| (release.version, images.iter().map(release_image).collect()))
+                .collect(),
         })
     }
 
@@ -97,14 +139,29 @@ impl SupplyChain {
     /// # Errors
     /// The first image that cannot be mirrored, signed or verified.
     pub async fn admit_all(&self, progress: &Progress) -> Result<(), VerbError> {
-        let images = self.platform.clone();
+        self.admit(&self.platform, progress).await
+    }
+
+    /// Mirrors, signs and verifies every image of a release of Flux, as the pipeline does before it is installed.
+    ///
+    /// # Errors
+    /// The run does not have this release, or an image cannot be mirrored, signed or verified.
+    pub async fn admit_release(&self, version: &str, progress: &Progress) -> Result<(), VerbError> {
+        let images: Vec<_> = self
+            .release(version)?
+            .iter()
+            .map(|image| image.name.clone())
+            .collect();
+        self.admit(&images, progress).await
+    }
+
+    async fn admit(&self, images: &[ImageName], progress: &Progress) -> Result<(), VerbError> {
         let total = u64::try_from(images.len()).unwrap_or(u64::MAX);
         let task = progress.sized_task("mirroring, signing, verifying", Some((total, Unit::Items)), None);
-        let jobs = images.into_iter().map(|image| async {
-            let image = image;
-            let mirrored = self.mirror(&image).await?;
+        let jobs = images.iter().map(|image| async {
+            let mirrored = self.mirror(image).await?;
             self.sign_digest(&mirrored).await?;
-            match self.verify(&image).await {
+            match self.verify(image).await {
                 Ok(_) => {}
                 Err(error) => return Err(VerbError::environment(&error)),
             }
@@ -117,6 +174,20 @@ impl SupplyChain {
             .try_collect::<Vec<()>>()
             .await?;
         Ok(())
+    }
+
+    /// The images of a release of Flux.
+    ///
+    /// # Errors
+    /// The run does not have this release; it says which it has.
+    pub fn release(&self, version: &str) -> Result<&[ReleaseImage], VerbError> {
+        self.releases.get(version).map(Vec::as_slice).ok_or_else(|| {
+            let known: Vec<_> = self.releases.keys().map(String::as_str).collect();
+            VerbError::unmet(format!(
+                "there are no images of Flux {version} upstream; there are those of: {}",
+                known.join(", ")
+            ))
+        })
     }
 
     /// Upstream names of the images that the Flux layer consists of.
@@ -167,5 +238,28 @@ impl SupplyChain {
     pub async fn verify(&self, image: &ImageName) -> Result<Verified, VerifyError> {
         let target = image.at_registry(PRIVATE_REGISTRY);
         sign::verify(&target, &self.public_key, &self.endpoints).await
+    }
+}
+
+/// A release whose programs are those of `names` that were fetched.
+fn release<Name: AsRef<str>>(version: &str, names: &[Name], programs: &Programs) -> FluxRelease {
+    let program = |name: &Name| {
+        let name = name.as_ref();
+        let program = VersionedProgram {
+            version: programs.version(name)?.to_owned(),
+            path: programs.path(name)?.to_owned(),
+        };
+        Some((plain_name(name).to_owned(), program))
+    };
+    FluxRelease {
+        version: version.to_owned(),
+        programs: names.iter().filter_map(program).collect(),
+    }
+}
+
+fn release_image(image: &PackedImage) -> ReleaseImage {
+    ReleaseImage {
+        name: image.name.clone(),
+        digest: image.digest.clone(),
     }
 }

@@ -2,10 +2,14 @@
 
 use crate::{Fixtures, VerbError, names::GITOPS_REPOSITORY};
 use plumbline_model::FaultClass;
+use plumbline_toolchain::Lock;
 use serde_json::Value;
 
 /// The environment whose files are read; an upgrade is tested by its own scenarios.
 const ENVIRONMENT: &str = "dev";
+
+/// What the lock calls the programs of a release, before its version.
+const RELEASE_SET: &str = "flux-";
 
 /// The versions that the platform under test names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +18,27 @@ pub struct Versions {
     pub flux: String,
     /// Of the operator, as its values name it: `v0.59.0`.
     pub operator: String,
+}
+
+/// The programs of a release of Flux, by their names in the toolchain's lock.
+///
+/// # Errors
+/// The lock does not have the release; it says which it has.
+pub fn release_programs(lock: &Lock, version: &str) -> Result<Vec<String>, VerbError> {
+    lock.sets.get(&format!("{RELEASE_SET}{version}")).cloned().ok_or_else(|| {
+        let known: Vec<_> = lock
+            .sets
+            .keys()
+            .filter_map(|set| set.strip_prefix(RELEASE_SET))
+            .collect();
+        VerbError::fault(
+            FaultClass::Environment,
+            format!(
+                "clusters/toolchain.toml has no set `{RELEASE_SET}{version}`; it has the Flux releases: {}",
+                known.join(", ")
+            ),
+        )
+    })
 }
 
 /// Reads both versions from the fixture of `k8s-gitops`.
@@ -40,4 +65,28 @@ pub(crate) fn read(fixtures: &Fixtures) -> Result<Versions, VerbError> {
         flux: text_at("flux-instance.yaml", "/spec/distribution/version")?,
         operator: text_at("flux-operator-values.yaml", "/image/tag")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_release_is_told_with_those_that_there_are() {
+        let lock = "[go]\nrelease = \"1.27.4\"\nminimum = \"1.21.0\"\n\
+            [sets]\n\"flux-2.9.0\" = [\"a@1\"]\ntools = [\"a@1\"]\n\
+            [[program]]\nname = \"a@1\"\nversion = \"1\"\npath = { ask = [], pattern = \"{version}\" }\n";
+        let lock = Lock::parse(lock, "lock").unwrap();
+        assert_eq!(release_programs(&lock, "2.9.0").unwrap(), ["a@1"]);
+        let Err(VerbError::Fault(fault)) = release_programs(&lock, "2.8.0") else {
+            panic!("there is no such release");
+        };
+        assert!(
+            fault
+                .message
+                .ends_with("no set `flux-2.8.0`; it has the Flux releases: 2.9.0"),
+            "{}",
+            fault.message
+        );
+    }
 }

@@ -11,7 +11,7 @@ mod state;
 pub(crate) use state::ScenarioState;
 
 use crate::executor::milliseconds;
-use plumbline_flux::{Applied, VerbError};
+use plumbline_flux::{Applied, InstanceChange, VerbError};
 use plumbline_scenario::{ScenarioStep, Step};
 use serde_json::json;
 use std::time::Duration;
@@ -95,7 +95,7 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         }
         Step::Instance(instance) => {
             let applied = platform
-                .apply_instance(&instance.environment.value, patience)
+                .apply_instance(&instance.environment.value, &InstanceChange::default(), patience)
                 .await?;
             if applied.applied == Applied::Created {
                 state.measure("from nothing to the FluxInstance Ready", state.log.now());
