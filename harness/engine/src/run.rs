@@ -5,9 +5,7 @@ use plumbline_flux::{
     Egress, Fixtures, PLATFORM_PROGRAMS, Patience, Platform, PlatformOptions, VerbError, chain, simulations,
 };
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory, confinement_support, gc, memory};
-use plumbline_model::{
-    Event, ExitCode, Fault, FaultClass, Outcome, Progress, RunOptions, Secret, SuiteIdentity,
-};
+use plumbline_model::{Event, ExitCode, Fault, FaultClass, Outcome, Progress, RunOptions, SuiteIdentity};
 use plumbline_scenario::{Plan, Step};
 use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
 use std::{
@@ -214,7 +212,7 @@ async fn run_kept(
     let Some(platform) = phases.run("platform", start(options, progress)).await? else {
         return Ok(());
     };
-    mask_secrets(log, &platform);
+    mask_secrets(log, &platform)?;
     fact(log, "flux", platform.versions().flux.clone());
     fact(log, "flux-operator", platform.versions().operator.clone());
     let world = Arc::new(World::new(platform));
@@ -324,14 +322,16 @@ async fn onboard_all(platform: &Platform, log: &EventLog) -> Result<(), Fault> {
         .map_err(ours)
 }
 
-fn mask_secrets(log: &EventLog, platform: &Platform) {
-    log.mask(&platform.services().credentials.password);
-    if let Ok(key) = platform.supply().key().private_pem() {
-        // Each line by itself: a log shows a key line by line.
-        for line in key.reveal().lines().filter(|line| !line.starts_with("-----")) {
-            log.mask(&Secret::new(line.to_owned()));
-        }
+fn mask_secrets(log: &EventLog, platform: &Platform) -> Result<(), Fault> {
+    let key = platform
+        .supply()
+        .key()
+        .private_pem()
+        .map_err(|error| environment(&error))?;
+    for secret in [&platform.services().credentials.password, &key] {
+        log.mask(secret).map_err(|error| environment(&error))?;
     }
+    Ok(())
 }
 
 struct Phases<'a> {

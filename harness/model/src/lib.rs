@@ -6,17 +6,20 @@
 mod activity;
 mod event;
 mod exit;
+mod masker;
 mod outcome;
 mod requirement;
 mod run;
 mod secret;
+mod secret_forms;
 mod simulation;
 
 pub use activity::{Activity, ActivityId, Progress, Task, Unit};
 pub use event::{Event, LogEntry, LogError, Section, StepPosition, read_log};
 pub use exit::ExitCode;
+pub use masker::{Masker, UnmaskableSecret};
 pub use outcome::{Attachment, Failure, Fault, FaultClass, Outcome, Skip, SkipCause, Status};
 pub use requirement::{Level, Requirement, RequirementId, UnknownRequirement, requirements};
 pub use run::{FlakyResult, RunOptions, Shard, ShardError, SuiteIdentity};
-pub use secret::{Masker, Secret};
+pub use secret::Secret;
 pub use simulation::Simulation;
