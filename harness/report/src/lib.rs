@@ -12,4 +12,4 @@ pub use json::{REPORT_VERSION, render_json};
 pub use junit::render_junit;
 pub use summary::{PhaseResult, RequirementResult, RequirementStatus, ScenarioResult, StepResult, Summary};
 pub use terminal::{Palette, render_scenario_end, render_summary};
-pub use text::{duration, printable};
+pub use text::{duration, inert, printable};

@@ -1,6 +1,6 @@
-//! Text for people: durations, and strangers' text made harmless.
+//! Text for people: durations, and strangers' text that no build service obeys.
 
-use std::fmt::Write as _;
+pub use plumbline_model::printable;
 
 /// `912 ms`, `3.4 s`, `2 min 05 s`.
 #[must_use]
@@ -19,20 +19,23 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
-/// `text` without anything that a terminal would obey: control characters other than line feeds and tabs, and
-/// characters that change the direction of the text, are shown as `\u{…}`.
+/// `text` as a line of a build's log that no build service obeys: GitHub takes a line that begins with `::name` for a command, Azure DevOps
+/// and the older GitHub form one that has `##[` or `##vso[` anywhere. The sign that makes it one is shown as `\u{…}`.
 #[must_use]
-pub fn printable(text: &str) -> String {
+pub fn inert(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        let directional =
-            matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-        if (character.is_control() && character != '\n' && character != '\t') || directional {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
-        } else {
-            out.push(character);
-        }
+    for line in text.split_inclusive('\n') {
+        let blank = line.len() - line.trim_start().len();
+        let (indent, rest) = line.split_at(blank);
+        out.push_str(indent);
+        let rest = match rest.strip_prefix("::") {
+            Some(command) if command.contains("::") => {
+                out.push_str("\\u{3a}:");
+                command
+            }
+            _ => rest,
+        };
+        out.push_str(&rest.replace("##[", "\\u{23}#[").replace("##vso[", "\\u{23}#vso["));
     }
     out
 }
@@ -61,17 +64,37 @@ mod tests {
     }
 
     #[test]
-    fn escape_sequences_are_shown_and_not_obeyed() {
-        assert_eq!(
-            printable("a\u{1b}[31mred\u{202e}\nb\tc"),
-            "a\\u{1b}[31mred\\u{202e}\nb\tc"
-        );
+    fn commands_of_build_services_are_not_obeyed() {
+        for (text, shown) in [
+            ("::error::broken", "\\u{3a}:error::broken"),
+            (
+                "a\n  ::set-output name=x::y\nb",
+                "a\n  \\u{3a}:set-output name=x::y\nb",
+            ),
+            ("\u{a0}::stop-commands::x", "\u{a0}\\u{3a}:stop-commands::x"),
+            ("x ##[error]y", "x \\u{23}#[error]y"),
+            (
+                "x ##vso[task.complete result=Succeeded;]",
+                "x \\u{23}#vso[task.complete result=Succeeded;]",
+            ),
+            ("###[group]", "#\\u{23}#[group]"),
+            ("::1 is loopback", "::1 is loopback"),
+            ("std::fmt::Write", "std::fmt::Write"),
+            ("## title\n", "## title\n"),
+        ] {
+            assert_eq!(inert(text), shown);
+        }
     }
 
     proptest! {
         #[test]
-        fn nothing_that_a_terminal_obeys_is_left(text in any::<String>()) {
-            prop_assert!(printable(&text).chars().all(|character| !character.is_control() || "\n\t".contains(character)));
+        fn no_line_is_left_that_a_build_service_obeys(text in "([ \n:#\\[a]|::|##\\[|##vso\\[|::error::){0,20}") {
+            let shown = inert(&printable(&text));
+            for line in shown.lines() {
+                prop_assert!(!line.contains("##[") && !line.contains("##vso["), "{}", line);
+                let command = line.trim_start().strip_prefix("::");
+                prop_assert!(!command.is_some_and(|command| command.contains("::")), "{}", line);
+            }
         }
     }
 }
