@@ -20,7 +20,7 @@ pub use event::{Event, LogEntry, LogError, Section, StepPosition, read_log};
 pub use exit::ExitCode;
 pub use masker::{Masker, UnmaskableSecret};
 pub use outcome::{Attachment, Failure, Fault, FaultClass, Outcome, Skip, SkipCause, Status};
-pub use printable::printable;
+pub use printable::{is_directional, is_unprintable, printable};
 pub use requirement::{Level, Requirement, RequirementId, UnknownRequirement, requirements};
 pub use run::{FlakyResult, RunOptions, Shard, ShardError, SuiteIdentity};
 pub use secret::Secret;

@@ -2,7 +2,8 @@
 
 use base64::{Engine as _, engine::general_purpose as base64_as};
 use plumbline_model::{
-    Attachment, Event, Failure, LogEntry, Masker, Outcome, Secret, StepPosition, UnmaskableSecret, read_log,
+    Attachment, Event, Failure, LogEntry, Masker, Outcome, Secret, Section, StepPosition, UnmaskableSecret,
+    read_log,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -282,6 +283,9 @@ proptest! {
                 verb: text.clone(),
                 summary: text.clone(),
                 position: StepPosition { file: text.clone(), line: 1, column: 2 },
+                used_at: vec![StepPosition { file: text.clone(), line: 3, column: 4 }],
+                section: Section::Steps,
+                cluster: Some(text.clone()),
             },
         };
         for entry in [with_position, started] {
