@@ -4,6 +4,7 @@ mod dispatcher;
 mod event_log;
 mod executor;
 mod judge;
+mod programs;
 mod run;
 mod steps;
 mod waiting;

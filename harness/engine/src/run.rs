@@ -1,26 +1,22 @@
 //! A whole run: programs, platform, scenarios, end. Everything that happens goes to the event log.
 
-use crate::{EventLog, dispatcher::Dispatcher, executor::milliseconds, world::World};
-use plumbline_flux::{
-    Egress, Fixtures, PLATFORM_PROGRAMS, Patience, Platform, PlatformOptions, VerbError, chain, simulations,
+use crate::{
+    EventLog,
+    dispatcher::Dispatcher,
+    executor::milliseconds,
+    programs::{Fetched, fetch},
+    world::World,
 };
+use plumbline_flux::{Egress, Fixtures, Patience, Platform, PlatformOptions, VerbError, chain, simulations};
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory, confinement_support, gc, memory};
 use plumbline_model::{Event, ExitCode, Fault, FaultClass, Outcome, Progress, RunOptions, SuiteIdentity};
-use plumbline_scenario::{Plan, Step};
-use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use plumbline_scenario::Plan;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The kind of cluster that this engine drives.
 const PROVIDER: &str = "embedded";
-/// The programs of the embedded cluster and the Git server.
-const CLUSTER_PROGRAMS: [&str; 4] = ["git", "etcd", "kube-apiserver", "kube-controller-manager"];
 
 /// What a run writes below its directory, with some to spare: images, etcd, logs.
 const NEEDED_SPACE: u64 = 800_000_000;
@@ -187,9 +183,13 @@ async fn run_kept(
         format!("{}; {}", keeper.tier(), confinement_support()),
     );
     let phases = Phases { log, cancel };
-    let Some(programs) = phases.run("programs", fetch(request, keeper, progress)).await? else {
+    let Some(fetched) = phases.run("programs", fetch(request, keeper, progress)).await? else {
         return Ok(());
     };
+    let Fetched {
+        programs,
+        further_releases,
+    } = fetched;
     for program in programs.facts() {
         fact(
             log,
@@ -205,7 +205,7 @@ async fn run_kept(
         keeper: keeper.clone(),
         cache: request.cache.clone(),
         programs,
-        further_releases: BTreeMap::new(),
+        further_releases,
         fixtures: Fixtures::new(request.project.join("fixtures")),
         search_path: search_path.to_string_lossy().into_owned(),
     };
@@ -244,55 +244,12 @@ async fn run_kept(
     Ok(())
 }
 
-async fn fetch(request: &RunRequest, keeper: &Keeper, progress: &Progress) -> Result<Programs, Fault> {
-    let clusters = request.project.join("clusters");
-    let path = clusters.join("toolchain.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| Fault {
-        class: FaultClass::Environment,
-        message: format!("cannot read {}: {error}", path.display()),
-        attachments: Vec::new(),
-    })?;
-    let lock = Lock::parse(&text, &path.display().to_string()).map_err(|error| environment(&error))?;
-    let toolchain = Toolchain::new(ToolchainOptions {
-        lock,
-        clusters_directory: clusters,
-        cache_directory: request.cache.clone(),
-        search_path: request.search_path.clone(),
-        environment: request.environment.clone(),
-        offline: request.offline,
-        keeper: keeper.clone(),
-    });
-    let names = needed_programs(&request.plan);
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    toolchain
-        .fetch(&names, progress)
-        .await
-        .map_err(|error| environment(&error))
-}
-
-/// Only what the chosen scenarios need is fetched.
-fn needed_programs(plan: &Plan) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = CLUSTER_PROGRAMS
-        .iter()
-        .chain(&PLATFORM_PROGRAMS)
-        .map(ToString::to_string)
-        .collect();
-    for placed in plan.scenarios.iter().flat_map(|planned| &planned.scenario.steps) {
-        match &placed.step {
-            Step::Install(_) => names.insert("helm".to_owned()),
-            Step::Exec(exec) => names.insert(exec.program.value.clone()),
-            _ => false,
-        };
-    }
-    names
-}
-
 async fn start(options: PlatformOptions, progress: &Progress) -> Result<Platform, Fault> {
     Platform::start(options, progress).await.map_err(ours)
 }
 
 /// Outside of scenarios no platform is judged: whatever failed is ours or the machine's.
-fn ours(error: VerbError) -> Fault {
+pub(crate) fn ours(error: VerbError) -> Fault {
     match error {
         VerbError::Fault(fault) => fault,
         VerbError::Unmet(failure) => Fault {
@@ -380,7 +337,7 @@ fn fact(log: &EventLog, name: &str, value: String) {
     });
 }
 
-fn environment(error: &dyn std::error::Error) -> Fault {
+pub(crate) fn environment(error: &dyn std::error::Error) -> Fault {
     Fault {
         class: FaultClass::Environment,
         message: chain(error),

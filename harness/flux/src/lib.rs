@@ -1,4 +1,5 @@
-//! The platform's verbs on a cluster: install, apply the instance, on-board, commit, reconcile and wait, mirror, sign.
+//! The platform's verbs on a cluster, or on several: install, apply the instance, upgrade, on-board, commit, reconcile and
+//! wait, mirror, sign.
 
 mod cluster;
 mod egress;

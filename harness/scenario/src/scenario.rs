@@ -112,6 +112,12 @@ pub enum SecretSource {
 pub struct ExtraCluster {
     /// Its environment: the branch that it follows and the folder that holds its FluxInstance.
     pub environment: Located<String>,
+    /// Another version of Flux than the file names: what an upgrade starts from.
+    #[serde(default)]
+    pub version: Option<Located<String>>,
+    /// Only these components of Flux.
+    #[serde(default)]
+    pub components: Option<Vec<Located<String>>>,
 }
 
 impl Scenario {
@@ -173,6 +179,11 @@ impl ScenarioStep {
 }
 
 impl Scenario {
+    /// All its steps, those of its end included.
+    pub fn all_steps(&self) -> impl Iterator<Item = &ScenarioStep> {
+        self.steps.iter().chain(&self.finally)
+    }
+
     /// Whether it runs alone.
     #[must_use]
     pub fn is_alone(&self) -> bool {

@@ -1,0 +1,134 @@
+//! The programs of a run: only what its plan needs is fetched.
+
+use crate::run::{RunRequest, environment, ours};
+use plumbline_flux::{PLATFORM_PROGRAMS, release_programs};
+use plumbline_keeper::Keeper;
+use plumbline_model::{Fault, FaultClass, Progress};
+use plumbline_scenario::{Plan, Step};
+use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The programs of the embedded cluster and the Git server.
+const CLUSTER_PROGRAMS: [&str; 4] = ["git", "etcd", "kube-apiserver", "kube-controller-manager"];
+/// What installs the operator.
+const HELM: &str = "helm";
+
+/// What a run works with.
+pub(crate) struct Fetched {
+    pub(crate) programs: Programs,
+    /// Names of programs by the release of Flux that they make up, besides that of the reference platform.
+    pub(crate) further_releases: BTreeMap<String, Vec<String>>,
+}
+
+/// Fetches what the plan needs.
+pub(crate) async fn fetch(
+    request: &RunRequest,
+    keeper: &Keeper,
+    progress: &Progress,
+) -> Result<Fetched, Fault> {
+    let clusters = request.project.join("clusters");
+    let path = clusters.join("toolchain.toml");
+    let text = std::fs::read_to_string(&path).map_err(|error| Fault {
+        class: FaultClass::Environment,
+        message: format!("cannot read {}: {error}", path.display()),
+        attachments: Vec::new(),
+    })?;
+    let lock = Lock::parse(&text, &path.display().to_string()).map_err(|error| environment(&error))?;
+    let Needed { mut names, versions } = needed(&request.plan);
+    let mut further_releases = BTreeMap::new();
+    for version in versions {
+        let programs = release_programs(&lock, &version).map_err(ours)?;
+        names.extend(programs.iter().cloned());
+        further_releases.insert(version, programs);
+    }
+    let toolchain = Toolchain::new(ToolchainOptions {
+        lock,
+        clusters_directory: clusters,
+        cache_directory: request.cache.clone(),
+        search_path: request.search_path.clone(),
+        environment: request.environment.clone(),
+        offline: request.offline,
+        keeper: keeper.clone(),
+    });
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let programs = toolchain
+        .fetch(&names, progress)
+        .await
+        .map_err(|error| environment(&error))?;
+    Ok(Fetched {
+        programs,
+        further_releases,
+    })
+}
+
+/// What the scenarios of a plan need.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Needed {
+    /// Programs.
+    names: BTreeSet<String>,
+    /// Releases of Flux that they name.
+    versions: BTreeSet<String>,
+}
+
+fn needed(plan: &Plan) -> Needed {
+    let mut needed = Needed {
+        names: CLUSTER_PROGRAMS
+            .iter()
+            .chain(&PLATFORM_PROGRAMS)
+            .map(ToString::to_string)
+            .collect(),
+        versions: BTreeSet::new(),
+    };
+    for planned in &plan.scenarios {
+        for cluster in planned.scenario.clusters.values() {
+            needed.names.insert(HELM.to_owned());
+            let version = cluster.value.version.as_ref();
+            needed
+                .versions
+                .extend(version.map(|version| version.value.clone()));
+        }
+        for placed in planned.scenario.all_steps() {
+            match &placed.step {
+                Step::Install(_) => needed.names.insert(HELM.to_owned()),
+                Step::Exec(exec) => needed.names.insert(exec.program.value.clone()),
+                Step::Upgrade(upgrade) => needed.versions.insert(upgrade.to.value.clone()),
+                _ => false,
+            };
+        }
+    }
+    needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plumbline_scenario::{Selection, Vocabulary, load};
+
+    fn needed_by(steps: &str) -> Needed {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        let text = format!("claim: a\nrequirements: [UPGRADE-01]\nneeds: cluster\nsteps:\n{steps}");
+        std::fs::write(&file, text).unwrap();
+        let vocabulary = Vocabulary {
+            programs: vec!["crane".to_owned()],
+            ..Vocabulary::default()
+        };
+        let suite = load(&[file], folder.path(), &vocabulary)
+            .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
+        needed(&suite.plan(&Selection::default()).unwrap())
+    }
+
+    #[test]
+    fn a_run_needs_the_cluster_and_what_its_steps_name_and_nothing_else() {
+        let expectation = "  - expect: {object: Namespace a, absent: true}\n";
+        let plain = needed_by(expectation);
+        assert_eq!(plain.names.len(), CLUSTER_PROGRAMS.len() + PLATFORM_PROGRAMS.len());
+        assert!(plain.versions.is_empty());
+        let more = needed_by(&format!(
+            "  - upgrade: {{to: 2.9.2}}\n  - exec: {{program: crane, arguments: []}}\n{expectation}"
+        ));
+        let further: Vec<_> = more.names.difference(&plain.names).collect();
+        assert_eq!(further, ["crane"]);
+        assert_eq!(more.versions, BTreeSet::from(["2.9.2".to_owned()]));
+    }
+}
