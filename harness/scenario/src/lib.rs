@@ -5,12 +5,15 @@
 //! written, so that what fails at run time points into the author's file just as a syntax error does.
 
 mod cel_value;
+mod comprehension;
 mod decode;
 mod diagnostic;
 mod document;
+mod flaw;
 mod load;
 mod object;
 mod parsed;
+mod places;
 mod plan;
 mod position;
 mod predicate;
@@ -24,8 +27,11 @@ mod suggestion;
 mod template;
 mod text_condition;
 mod timespan;
+mod truth;
+mod types;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use flaw::Flaw;
 pub use load::{Suite, Vocabulary, load, scenario_files};
 pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, ObjectSet};
 pub use plan::{Plan, PlanError, PlannedScenario, Reason, Selection};
@@ -37,3 +43,4 @@ pub use steps::Step;
 pub use template::{ResolveError, Variables};
 pub use text_condition::TextCondition;
 pub use timespan::{Timespan, TimespanError};
+pub use types::{Environment, Record, Type};

@@ -1,6 +1,6 @@
 //! CEL: compiled when a file is read, evaluated when the cluster answers.
 
-use crate::{cel_value::to_cel, reads::Reads};
+use crate::{Environment, Flaw, cel_value::to_cel, reads::Reads, truth, types};
 use kube_cel::{
     KubeCelExt,
     cel::{Context, ExecutionError, Program, Value as CelValue},
@@ -86,18 +86,27 @@ impl Predicate {
         free.outputs
     }
 
-    /// The functions that it calls and that no one knows.
-    pub(crate) fn unknown_functions(&self) -> BTreeSet<String> {
+    /// What does not go together, given the types of the variables. Nothing is said of an expression that does not compile.
+    #[must_use]
+    pub fn check(&self, environment: &Environment) -> Vec<Flaw> {
+        self.program.as_ref().map_or_else(
+            |_| Vec::new(),
+            |program| types::check(program.expression(), &self.source, environment).flaws,
+        )
+    }
+
+    /// The parts whose truth no value of the variables can change, and what is true only because there is nothing to look at. Nothing is
+    /// said of an expression with other flaws.
+    #[must_use]
+    pub fn vacuities(&self, environment: &Environment) -> Vec<Flaw> {
         let Ok(program) = &self.program else {
-            return BTreeSet::new();
+            return Vec::new();
         };
-        let context = Context::default().with_all();
-        let references = program.references();
-        let names = references
-            .functions()
-            .into_iter()
-            .filter(|name| is_identifier(name) && !is_known(name, &context));
-        names.map(str::to_owned).collect()
+        let checked = types::check(program.expression(), &self.source, environment);
+        if !checked.flaws.is_empty() {
+            return Vec::new();
+        }
+        truth::vacuities(program.expression(), &self.source, &checked)
     }
 
     /// Whether it is true of these variables.
@@ -151,26 +160,6 @@ fn compile(source: &str) -> Result<Program, SyntaxError> {
         }
         Err(_) => refused(0, "the CEL parser panicked on this expression".to_owned()),
     }
-}
-
-/// Operators are functions too, with names such as `_==_`.
-fn is_identifier(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// Asks the interpreter: a call without arguments fails, but only for an unknown function as undeclared.
-fn is_known(function: &str, context: &Context<'_>) -> bool {
-    let call = || {
-        Program::compile(&format!("{function}()"))
-            .ok()?
-            .execute(context)
-            .err()
-    };
-    let outcome = catch_unwind(AssertUnwindSafe(call));
-    !matches!(outcome, Ok(Some(ExecutionError::UndeclaredReference(name))) if *name == function)
 }
 
 /// Where nesting goes too deep: brackets, runs of `!` and `-`, and the right-leaning `?:`, strings left aside.
@@ -355,17 +344,6 @@ mod tests {
         );
     }
 
-    #[test]
-    fn unknown_functions_are_found() {
-        let predicate = Predicate::new(
-            "sizee(object) > 1 && object.name.startsWith('a') && size(object) == int('3') && x.contain('y')",
-        );
-        assert_eq!(
-            predicate.unknown_functions().into_iter().collect::<Vec<_>>(),
-            ["contain", "sizee"]
-        );
-    }
-
     /// The stack of a test's or a runtime's thread is 2 MiB: half of it must be enough.
     #[test]
     fn the_worst_expressions_do_not_overflow_the_stack() {
@@ -393,7 +371,9 @@ mod tests {
             for expression in worst {
                 let predicate = Predicate::new(&expression);
                 let _ = predicate.evaluate(&Map::new());
-                let _ = (predicate.variables(), predicate.unknown_functions());
+                let environment = Environment::default();
+                let _ = (predicate.variables(), predicate.check(&environment));
+                let _ = predicate.vacuities(&environment);
             }
         };
         std::thread::Builder::new()

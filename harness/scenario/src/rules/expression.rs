@@ -1,7 +1,7 @@
-//! Rules for CEL: it compiles, reads only what there is, and looks at its subject.
+//! Rules for CEL: it compiles, reads only what there is, looks at its subject, and what it says of it can be true and can be false.
 
 use super::{Findings, steps::Made};
-use crate::{Located, Predicate, Span, position, steps::Subject, suggestion};
+use crate::{Environment, Flaw, Located, Predicate, Span, Type, position, steps::Subject, suggestion};
 
 /// Words that stand for types and for libraries of functions.
 const WORDS: [&str; 19] = [
@@ -35,16 +35,24 @@ const VARIABLES: [(&str, &str); 5] = [
     ("refused", "egress"),
 ];
 
-const OUTPUTS: &str = "outputs";
+pub(super) const OUTPUTS: &str = "outputs";
+
+/// Where an expression stands.
+pub(super) struct Place<'place> {
+    /// What it may read.
+    pub(super) environment: &'place Environment,
+    /// What it must read some of, or it can never change.
+    pub(super) changing: &'place [&'place str],
+}
 
 pub(super) fn check(
     predicate: &Located<Predicate>,
-    subject: &Subject,
+    place: &Place<'_>,
     made: &Made<'_>,
     findings: &mut Findings<'_>,
 ) {
     if let Some(error) = predicate.syntax_error() {
-        let span = place(predicate, error.offset, 1, findings);
+        let span = span_of(predicate, error.offset, 1, findings);
         findings.note(
             span,
             format!("not a valid CEL expression: {}", error.message),
@@ -52,41 +60,15 @@ pub(super) fn check(
         );
         return;
     }
-    let known = subject.variables();
-    let mut can_change = false;
-    let mut all_known = true;
-    for variable in predicate.variables() {
-        if known.contains(&variable.as_str()) || variable == OUTPUTS {
-            can_change = true;
-        } else if !WORDS.contains(&variable.as_str()) {
-            all_known = false;
-            let span = place_of_word(predicate, &variable, findings);
-            let help = match VARIABLES.iter().find(|(name, _)| *name == variable) {
-                Some((_, subject)) => {
-                    format!(
-                        "it belongs to the subject `{subject}`; known here are {}, `{OUTPUTS}`",
-                        suggestion::listed(known.iter().copied())
-                    )
-                }
-                None => suggestion::instead(&variable, known.iter().copied().chain([OUTPUTS])),
-            };
-            findings.note(span, format!("unknown variable `{variable}`"), help);
-        }
-    }
-    for function in predicate.unknown_functions() {
-        let span = place_of_word(predicate, &function, findings);
-        findings.note(
-            span,
-            format!("unknown function `{function}`"),
-            "CEL's own functions and those of Kubernetes are known",
-        );
-    }
+    let all_known = check_variables(predicate, place.environment, findings);
+    let reads = predicate.variables();
+    let can_change = place.changing.iter().any(|name| reads.contains(*name));
     if !can_change && all_known {
-        let help = format!("use {}", suggestion::listed(known.iter().copied()));
+        let subject = place.changing.iter().copied().filter(|name| *name != OUTPUTS);
         findings.note(
             predicate.span,
             "an expectation that looks at nothing: it can never change",
-            help,
+            format!("use {}", suggestion::listed(subject)),
         );
     }
     for (name, field) in predicate.output_reads() {
@@ -94,8 +76,83 @@ pub(super) fn check(
             .as_deref()
             .filter(|_| made.outputs.contains_key(name.as_str()))
             .unwrap_or(&name);
-        let span = place_of_word(predicate, word, findings);
+        let span = span_of_word(predicate, word, findings);
         check_output(&name, field.as_deref(), span, made, findings);
+    }
+    for flaw in predicate.check(place.environment) {
+        note_flaw(predicate, flaw, findings);
+    }
+    if can_change && all_known {
+        for flaw in predicate.vacuities(place.environment) {
+            note_flaw(predicate, flaw, findings);
+        }
+    }
+}
+
+/// Whether every variable is known.
+fn check_variables(
+    predicate: &Located<Predicate>,
+    environment: &Environment,
+    findings: &mut Findings<'_>,
+) -> bool {
+    let mut all_known = true;
+    for variable in predicate.variables() {
+        if environment.get(&variable).is_some() || WORDS.contains(&variable.as_str()) {
+            continue;
+        }
+        all_known = false;
+        let span = span_of_word(predicate, &variable, findings);
+        let help = match VARIABLES.iter().find(|(name, _)| *name == variable) {
+            Some((_, subject)) => {
+                format!(
+                    "it belongs to the subject `{subject}`; known here are {}",
+                    suggestion::listed(environment.names())
+                )
+            }
+            None => suggestion::instead(&variable, environment.names()),
+        };
+        findings.note(span, format!("unknown variable `{variable}`"), help);
+    }
+    all_known
+}
+
+fn note_flaw(predicate: &Located<Predicate>, flaw: Flaw, findings: &mut Findings<'_>) {
+    let span = span_of(predicate, flaw.offset, flaw.length, findings);
+    match flaw.help {
+        Some(help) => findings.note(span, flaw.message, help),
+        None => findings.note_alone(span, flaw.message),
+    }
+}
+
+/// What an expectation about this subject may read.
+pub(super) fn environment(subject: &Subject, made: &Made<'_>) -> Environment {
+    let environment = Environment::default().with(OUTPUTS, outputs(made));
+    match subject {
+        Subject::Object(object) => environment.with("object", Type::object(Some(&object.kind))),
+        Subject::Objects(selector) => {
+            environment.with("objects", Type::list(Type::object(Some(&selector.kind))))
+        }
+        Subject::Webhook(_) => environment.with("payload", Type::Dynamic),
+        Subject::Egress => environment
+            .with("allowed", Type::map(Type::Int))
+            .with("refused", Type::map(Type::Int)),
+    }
+}
+
+/// Open, because [`check_output`] has better words for what is missing.
+fn outputs(made: &Made<'_>) -> Type {
+    Type::open_record(made.outputs.iter().map(|(name, fields)| {
+        let fields = fields.iter().map(|field| (*field, type_of_field(field)));
+        (*name, Type::open_record(fields))
+    }))
+}
+
+/// Fields of outputs have the same type in every step, but for `revision`: a hash of Git's or a number of Helm's.
+fn type_of_field(field: &str) -> Type {
+    match field {
+        "exit" | "images" | "copied" => Type::Int,
+        "stdout" | "stderr" | "reference" => Type::String,
+        _ => Type::Dynamic,
     }
 }
 
@@ -124,7 +181,7 @@ pub(super) fn check_output(
     }
 }
 
-fn place(predicate: &Located<Predicate>, offset: usize, length: usize, findings: &Findings<'_>) -> Span {
+fn span_of(predicate: &Located<Predicate>, offset: usize, length: usize, findings: &Findings<'_>) -> Span {
     position::inside(
         findings.source,
         predicate.span,
@@ -135,13 +192,13 @@ fn place(predicate: &Located<Predicate>, offset: usize, length: usize, findings:
 }
 
 /// The first place where the word stands by itself.
-fn place_of_word(predicate: &Located<Predicate>, word: &str, findings: &Findings<'_>) -> Span {
+fn span_of_word(predicate: &Located<Predicate>, word: &str, findings: &Findings<'_>) -> Span {
     let text = predicate.source();
     let is_inner = |character: char| character.is_alphanumeric() || character == '_';
     let alone = text.match_indices(word).find(|(start, _)| {
         !text[..*start].ends_with(is_inner) && !text[start + word.len()..].starts_with(is_inner)
     });
     alone.map_or(predicate.span, |(start, _)| {
-        place(predicate, start, word.len(), findings)
+        span_of(predicate, start, word.len(), findings)
     })
 }

@@ -22,6 +22,12 @@ impl Findings<'_> {
         self.diagnostics
             .push(Diagnostic::new(self.source, span, message.into()).with_help(help));
     }
+
+    /// For what speaks for itself.
+    fn note_alone(&mut self, span: Span, message: impl Into<String>) {
+        self.diagnostics
+            .push(Diagnostic::new(self.source, span, message.into()));
+    }
 }
 
 /// The rules for one file by itself. Of a `broken` one, with parts that could not be read, nothing is said that those parts might answer.

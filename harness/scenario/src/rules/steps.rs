@@ -133,7 +133,18 @@ fn check_step<'scenario>(
         }
         Step::Expect(expect) => {
             if let Condition::That(predicate) = &expect.condition {
-                expression::check(predicate, &expect.subject, made, findings);
+                let changing: Vec<&str> = expect
+                    .subject
+                    .variables()
+                    .iter()
+                    .copied()
+                    .chain([expression::OUTPUTS])
+                    .collect();
+                let place = expression::Place {
+                    environment: &expression::environment(&expect.subject, made),
+                    changing: &changing,
+                };
+                expression::check(predicate, &place, made, findings);
             }
             if let Subject::Webhook(webhook) = &expect.subject
                 && !webhook.path.starts_with('/')
