@@ -95,10 +95,10 @@ impl Predicate {
         )
     }
 
-    /// The parts whose truth no value of the variables can change, and what is true only because there is nothing to look at. Nothing is
-    /// said of an expression with other flaws.
+    /// The parts whose truth no value of the variables can change, and what is true only because there is nothing to look at. The
+    /// expression is `wanted` to be true, or false as under `never`. Nothing is said of an expression with other flaws.
     #[must_use]
-    pub fn vacuities(&self, environment: &Environment) -> Vec<Flaw> {
+    pub fn vacuities(&self, environment: &Environment, wanted: bool) -> Vec<Flaw> {
         let Ok(program) = &self.program else {
             return Vec::new();
         };
@@ -106,7 +106,7 @@ impl Predicate {
         if !checked.flaws.is_empty() {
             return Vec::new();
         }
-        truth::vacuities(program.expression(), &self.source, &checked)
+        truth::vacuities(program.expression(), &self.source, &checked, wanted)
     }
 
     /// Whether it is true of these variables.
@@ -373,7 +373,7 @@ mod tests {
                 let _ = predicate.evaluate(&Map::new());
                 let environment = Environment::default();
                 let _ = (predicate.variables(), predicate.check(&environment));
-                let _ = predicate.vacuities(&environment);
+                let _ = predicate.vacuities(&environment, true);
             }
         };
         std::thread::Builder::new()

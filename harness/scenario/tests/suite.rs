@@ -17,6 +17,13 @@ fn vocabulary() -> Vocabulary {
     }
 }
 
+fn with_kubectl() -> Vocabulary {
+    Vocabulary {
+        programs: vec!["kubectl".to_owned()],
+        ..vocabulary()
+    }
+}
+
 fn every_verb() -> Suite {
     load(
         &["tests/valid/every-verb.yaml".into()],
@@ -37,6 +44,14 @@ fn every_verb_loads_with_its_place_and_its_summary() {
         .map(|step| format!("{} {}: {}", step.position(), step.verb(), step.summary()))
         .collect();
     insta::assert_snapshot!("every-verb", steps.join("\n"));
+}
+
+#[test]
+fn an_expectation_that_can_fail_is_passed_over() {
+    let files = ["tests/valid/expectations.yaml".into()];
+    if let Err(diagnostics) = load(&files, Path::new("tests/valid"), &with_kubectl()) {
+        panic!("{}", diagnostics.render());
+    }
 }
 
 #[test]

@@ -27,12 +27,14 @@ const WORDS: [&str; 19] = [
 ];
 
 /// Variables of other subjects than the one at hand.
-const VARIABLES: [(&str, &str); 5] = [
+const VARIABLES: [(&str, &str); 7] = [
     ("object", "object"),
     ("objects", "objects"),
     ("payload", "webhook"),
     ("allowed", "egress"),
     ("refused", "egress"),
+    ("event", "event"),
+    ("line", "log"),
 ];
 
 pub(super) const OUTPUTS: &str = "outputs";
@@ -43,6 +45,8 @@ pub(super) struct Place<'place> {
     pub(super) environment: &'place Environment,
     /// What it must read some of, or it can never change.
     pub(super) changing: &'place [&'place str],
+    /// Whether it is wanted to become true, or, as under `never`, to stay false.
+    pub(super) wanted: bool,
 }
 
 pub(super) fn check(
@@ -64,7 +68,9 @@ pub(super) fn check(
     let reads = predicate.variables();
     let can_change = place.changing.iter().any(|name| reads.contains(*name));
     if !can_change && all_known {
-        let subject = place.changing.iter().copied().filter(|name| *name != OUTPUTS);
+        let has_subject = place.changing.len() > 1;
+        let subject = place.changing.iter().copied();
+        let subject = subject.filter(|name| *name != OUTPUTS || !has_subject);
         findings.note(
             predicate.span,
             "an expectation that looks at nothing: it can never change",
@@ -83,7 +89,7 @@ pub(super) fn check(
         note_flaw(predicate, flaw, findings);
     }
     if can_change && all_known {
-        for flaw in predicate.vacuities(place.environment) {
+        for flaw in predicate.vacuities(place.environment, place.wanted) {
             note_flaw(predicate, flaw, findings);
         }
     }
@@ -136,7 +142,19 @@ pub(super) fn environment(subject: &Subject, made: &Made<'_>) -> Environment {
         Subject::Egress => environment
             .with("allowed", Type::map(Type::Int))
             .with("refused", Type::map(Type::Int)),
+        Subject::Event(_) => environment.with("event", event()),
+        Subject::Log(_) => environment.with("line", Type::String),
+        Subject::Outputs => environment,
     }
+}
+
+/// An Event of Kubernetes.
+fn event() -> Type {
+    Type::open_record([
+        ("type", Type::String),
+        ("reason", Type::String),
+        ("message", Type::String),
+    ])
 }
 
 /// Open, because [`check_output`] has better words for what is missing.

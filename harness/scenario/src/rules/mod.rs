@@ -5,6 +5,7 @@ mod header;
 mod steps;
 mod suite;
 mod template;
+mod vacuity;
 
 pub(crate) use suite::together;
 

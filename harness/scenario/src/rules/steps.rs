@@ -1,11 +1,11 @@
 //! Rules for the steps of one scenario, in their order: a name must be made before it is used.
 
-use super::{Findings, expression, template};
+use super::{Findings, expression, template, vacuity};
 use crate::{
     Located, Scenario, ScenarioStep, Span, Step, TextCondition, Timespan, Vocabulary,
     document::Node,
     steps::{Commit, Condition, Manifests, Onboard, Subject, missing_field},
-    suggestion,
+    suggestion, truth,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +28,7 @@ pub(super) fn check(scenario: &Scenario, broken: bool, vocabulary: &Vocabulary, 
         incomplete: broken,
         ..Made::default()
     };
+    vacuity::check(&scenario.steps, findings);
     for step in &scenario.steps {
         template::check(step, &made, findings);
         check_times(scenario, step, findings);
@@ -132,19 +133,22 @@ fn check_step<'scenario>(
             }
         }
         Step::Expect(expect) => {
-            if let Condition::That(predicate) = &expect.condition {
-                let changing: Vec<&str> = expect
-                    .subject
-                    .variables()
-                    .iter()
-                    .copied()
-                    .chain([expression::OUTPUTS])
-                    .collect();
+            let expression = match &expect.condition {
+                Condition::That(predicate) => Some((predicate, true)),
+                Condition::Never(predicate) => Some((predicate, false)),
+                _ => None,
+            };
+            if let Some((predicate, wanted)) = expression {
+                let subject = expect.subject.variables().iter().copied();
                 let place = expression::Place {
                     environment: &expression::environment(&expect.subject, made),
-                    changing: &changing,
+                    changing: &subject.chain([expression::OUTPUTS]).collect::<Vec<_>>(),
+                    wanted,
                 };
                 expression::check(predicate, &place, made, findings);
+            }
+            if let Condition::Text(condition) = &expect.condition {
+                check_text(condition, findings);
             }
             if let Subject::Webhook(webhook) = &expect.subject
                 && !webhook.path.starts_with('/')
@@ -334,6 +338,13 @@ fn is_inside(path: &str) -> bool {
 
 fn check_text(condition: &Located<TextCondition>, findings: &mut Findings<'_>) {
     match &condition.value {
+        TextCondition::Matches(pattern) if truth::matches_everything(pattern) => {
+            findings.note(
+                condition.span,
+                format!("every text matches `{pattern}`"),
+                "name what it must contain",
+            );
+        }
         TextCondition::Contains(part) if part.is_empty() => {
             findings.note(
                 condition.span,

@@ -17,7 +17,7 @@ use kube_cel::cel::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) truth: bool,
-    pub(super) why: &'static str,
+    pub(super) reason: Reason,
 }
 
 /// What is known while an expression is judged.
@@ -27,15 +27,60 @@ pub(super) struct Judge<'judge> {
     pub(super) known: Vec<(&'judge str, Value)>,
 }
 
-const CONSTANT: &str = "nothing in it can change";
-const ITSELF: &str = "both sides are the same";
-const SIZE: &str = "a size is never below 0";
-const EMPTY_TEXT: &str = "every text contains the empty text";
-const EVERY_TEXT: &str = "the pattern matches every text";
-const THERE: &str = "every object has it";
-const NOTHING: &str = "nothing is in an empty list";
-const CONTRADICTION: &str = "its parts exclude each other";
-const TAUTOLOGY: &str = "whatever the value is, one of its parts is true";
+/// Why a truth never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Nothing in it can change.
+    Constant,
+    /// Both sides are the same.
+    Itself,
+    /// A size is never below 0.
+    Size,
+    /// Every text contains the empty text.
+    EmptyText,
+    /// The pattern matches every text.
+    EveryText,
+    /// Every object has the field.
+    There,
+    /// Nothing is in an empty list.
+    EmptyList,
+    /// Its parts exclude each other.
+    Contradiction,
+    /// One of its parts is true in any case.
+    Tautology,
+}
+
+impl Reason {
+    /// In words.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Constant => "nothing in it can change",
+            Self::Itself => "both sides are the same",
+            Self::Size => "a size is never below 0",
+            Self::EmptyText => "every text contains the empty text",
+            Self::EveryText => "the pattern matches every text",
+            Self::There => "every object has this field",
+            Self::EmptyList => "nothing is in an empty list",
+            Self::Contradiction => "its parts exclude each other",
+            Self::Tautology => "whatever the value is, one of its parts is true",
+        }
+    }
+
+    /// What to do.
+    pub(super) const fn help(self) -> &'static str {
+        match self {
+            Self::Constant => "leave it out, or look at something that can change",
+            Self::Itself => "compare with the value that it must have",
+            Self::Size => "leave it out, or write `> 0` if there must be some",
+            Self::EmptyText => "name the text that must be there",
+            Self::EveryText => "write a pattern that some texts do not match",
+            Self::There => "leave it out, or say which value the field must have",
+            Self::EmptyList => "name what it may be",
+            Self::Contradiction => "write `||` if one of them is enough",
+            Self::Tautology => "write `&&` if all of them must be true",
+        }
+    }
+}
 
 /// Texts of all sorts: a pattern that matches each of them matches everything.
 const TEXTS: [&str; 5] = ["", "\u{0}", "a", "0 Z\u{10ffff}", "- ü\n\n;"];
@@ -50,7 +95,7 @@ impl Judge<'_> {
                 .always_has(&select.field)
                 .then_some(Verdict {
                     truth: true,
-                    why: THERE,
+                    reason: Reason::There,
                 }),
             Expr::Call(call) => self.call(part, call),
             Expr::Comprehension(comprehension) => {
@@ -112,7 +157,11 @@ impl Judge<'_> {
         }
         is_contradictory(part, !and).then_some(Verdict {
             truth: !and,
-            why: if and { CONTRADICTION } else { TAUTOLOGY },
+            reason: if and {
+                Reason::Contradiction
+            } else {
+                Reason::Tautology
+            },
         })
     }
 
@@ -123,12 +172,15 @@ impl Judge<'_> {
                 operators::NOT_EQUALS | operators::LESS | operators::GREATER => false,
                 _ => return None,
             };
-            return Some(Verdict { truth, why: ITSELF });
+            return Some(Verdict {
+                truth,
+                reason: Reason::Itself,
+            });
         }
         if operator == operators::IN {
             return self.is_empty(right).then_some(Verdict {
                 truth: false,
-                why: NOTHING,
+                reason: Reason::EmptyList,
             });
         }
         let truth = match (
@@ -141,7 +193,10 @@ impl Judge<'_> {
             (_, _, true, Some(bound)) => size_against(mirrored(operator), bound),
             _ => None,
         };
-        truth.map(|truth| Verdict { truth, why: SIZE })
+        truth.map(|truth| Verdict {
+            truth,
+            reason: Reason::Size,
+        })
     }
 
     /// A size of something unknown.
@@ -178,14 +233,16 @@ impl Judge<'_> {
         let Some(Value::String(sought)) = fold(sought, &self.known) else {
             return None;
         };
-        let why = match call.func_name.as_str() {
+        let reason = match call.func_name.as_str() {
             // Of a list the empty text may well be an element.
-            "contains" if sought.is_empty() && *self.checked.type_of(text) == Type::String => EMPTY_TEXT,
-            "startsWith" | "endsWith" if sought.is_empty() => EMPTY_TEXT,
-            "matches" if matches_everything(&sought) => EVERY_TEXT,
+            "contains" if sought.is_empty() && *self.checked.type_of(text) == Type::String => {
+                Reason::EmptyText
+            }
+            "startsWith" | "endsWith" if sought.is_empty() => Reason::EmptyText,
+            "matches" if matches_everything(&sought) => Reason::EveryText,
             _ => return None,
         };
-        Some(Verdict { truth: true, why })
+        Some(Verdict { truth: true, reason })
     }
 }
 
@@ -199,14 +256,17 @@ pub(crate) fn matches_everything(pattern: &str) -> bool {
 }
 
 const fn constant(truth: bool) -> Verdict {
-    Verdict { truth, why: CONSTANT }
+    Verdict {
+        truth,
+        reason: Reason::Constant,
+    }
 }
 
 impl Verdict {
     const fn negated(self) -> Self {
         Self {
             truth: !self.truth,
-            why: self.why,
+            reason: self.reason,
         }
     }
 }

@@ -11,4 +11,5 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use judge::matches_everything;
 pub(crate) use report::vacuities;

@@ -12,18 +12,21 @@ use std::sync::Arc;
 const OBJECTS: &str = "objects";
 
 /// The parts whose truth never changes, and conditions for all objects that hold because there is none.
-pub(crate) fn vacuities(expression: &IdedExpr, text: &str, checked: &Checked) -> Vec<Flaw> {
+pub(crate) fn vacuities(expression: &IdedExpr, text: &str, checked: &Checked, wanted: bool) -> Vec<Flaw> {
     let mut reporter = Reporter {
         judge: Judge {
             checked,
             known: Vec::new(),
         },
         whole: expression,
+        wanted,
         places: Places::new(text),
         flaws: Vec::new(),
     };
     reporter.condition(expression);
-    reporter.unbounded();
+    if wanted {
+        reporter.unbounded();
+    }
     reporter.flaws.sort_by_key(|flaw| flaw.offset);
     reporter.flaws
 }
@@ -31,6 +34,8 @@ pub(crate) fn vacuities(expression: &IdedExpr, text: &str, checked: &Checked) ->
 struct Reporter<'report> {
     judge: Judge<'report>,
     whole: &'report IdedExpr,
+    /// What the expectation wants the whole to be.
+    wanted: bool,
     places: Places<'report>,
     flaws: Vec<Flaw>,
 }
@@ -104,16 +109,18 @@ impl<'report> Reporter<'report> {
         }
     }
 
-    fn tell(&mut self, part: &IdedExpr, Verdict { truth, why }: Verdict) {
-        let words = self.places.words(part);
-        let always = if truth { "always" } else { "never" };
-        let message = match (std::ptr::eq(part, self.whole), truth) {
+    fn tell(&mut self, part: &IdedExpr, Verdict { truth, reason }: Verdict) {
+        let subject = match (std::ptr::eq(part, self.whole), truth == self.wanted) {
             (true, true) => "an expectation that can never fail".to_owned(),
             (true, false) => "an expectation that can never be met".to_owned(),
-            (false, _) => format!("`{words}` is {always} true"),
+            (false, _) => {
+                let always = if truth { "always" } else { "never" };
+                format!("`{}` is {always} true", self.places.words(part))
+            }
         };
-        self.flaws
-            .push(Flaw::new(&self.places, part, message, Some(why.to_owned())));
+        let message = format!("{subject}: {}", reason.words());
+        let help = Some(reason.help().to_owned());
+        self.flaws.push(Flaw::new(&self.places, part, message, help));
     }
 
     /// `objects.all(…)` is true of no objects at all: another part has to say how many there are.

@@ -17,7 +17,7 @@ fn said(expression: &str) -> Vec<String> {
     assert_eq!(predicate.syntax_error(), None, "{expression}");
     assert_eq!(predicate.check(&environment()), [], "{expression}");
     predicate
-        .vacuities(&environment())
+        .vacuities(&environment(), true)
         .into_iter()
         .map(|flaw| {
             let part = &expression[flaw.offset..flaw.offset + flaw.length];
@@ -90,6 +90,23 @@ fn what_never_changes_is_said_with_its_place_and_reason() {
     insta::assert_snapshot!(all.join("\n"));
 }
 
+#[test]
+fn under_never_the_words_are_turned_round() {
+    let said = |expression: &str| {
+        let flaws = Predicate::new(expression).vacuities(&environment(), false);
+        flaws.into_iter().map(|flaw| flaw.message).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said("has(object.metadata)"),
+        ["an expectation that can never be met: every object has this field"]
+    );
+    assert_eq!(
+        said("size(object.data) < 0"),
+        ["an expectation that can never fail: a size is never below 0"]
+    );
+    assert_eq!(said("objects.all(o, o.spec.x == 1)"), Vec::<String>::new());
+}
+
 fn condition() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "object.data.a == 'x'",
@@ -132,7 +149,7 @@ proptest! {
         let objects: Vec<_> = kinds.iter().map(|kind| json!({"kind": kind})).collect();
         let variables = json!({"object": {"data": {"a": a, "b": b}}, "objects": objects});
         let truth = predicate.evaluate(variables.as_object().unwrap());
-        for flaw in predicate.vacuities(&environment()) {
+        for flaw in predicate.vacuities(&environment(), true) {
             if flaw.message.contains("can never fail") {
                 prop_assert_ne!(&truth, &Ok(false), "{}", condition);
             }
