@@ -122,7 +122,10 @@ mod tests {
     fn a_run_needs_the_cluster_and_what_its_steps_name_and_nothing_else() {
         let expectation = "  - expect: {object: Namespace a, absent: true}\n";
         let plain = needed_by(expectation);
-        assert_eq!(plain.names.len(), CLUSTER_PROGRAMS.len() + PLATFORM_PROGRAMS.len());
+        assert_eq!(
+            plain.names.len(),
+            CLUSTER_PROGRAMS.len() + PLATFORM_PROGRAMS.len()
+        );
         assert!(plain.versions.is_empty());
         let more = needed_by(&format!(
             "  - upgrade: {{to: 2.9.2}}\n  - exec: {{program: crane, arguments: []}}\n{expectation}"
