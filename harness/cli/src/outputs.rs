@@ -39,12 +39,7 @@ pub fn write_reports(summary: &Summary, outputs: &Outputs) -> Result<(), OutputE
         None => Ok(()),
     };
     let junit = match &outputs.junit {
-        Some(path) => render_junit(summary)
-            .map_err(|error| OutputError {
-                path: path.clone(),
-                source: io::Error::other(error.to_string()),
-            })
-            .and_then(|junit| write_whole(path, &junit)),
+        Some(path) => write_whole(path, &render_junit(summary)),
         None => Ok(()),
     };
     json.and(junit)

@@ -35,7 +35,7 @@ struct Board {
 
 #[derive(Default)]
 struct State {
-    entries: Vec<LogEntry>,
+    summary: Summary,
     results: HashMap<String, (Outcome, String)>,
     ended: Option<String>,
 }
@@ -47,14 +47,14 @@ impl Board {
 
     fn hear(&self, entry: &LogEntry) {
         let mut state = self.state();
-        state.entries.push(entry.clone());
+        state.summary.push(entry);
         if let Event::ScenarioFinished {
             scenario, outcome, ..
         } = &entry.event
         {
-            let text = Summary::fold(&state.entries)
-                .scenarios
-                .last()
+            let text = state
+                .summary
+                .scenario(scenario)
                 .map(|result| render_scenario_end(result, Palette::Plain))
                 .unwrap_or_default();
             state.results.insert(scenario.clone(), (outcome.clone(), text));

@@ -2,14 +2,20 @@
 //!
 //! Each report, and the exit code, comes from one [`Summary`], so they cannot disagree.
 
+mod difference;
 mod json;
 mod junit;
+mod reproduction;
 mod summary;
 mod terminal;
 mod text;
 
-pub use json::{REPORT_VERSION, render_json};
+pub use difference::{DifferenceLine, difference};
+pub use json::{REPORT_VERSION, render_json, report_schema};
 pub use junit::render_junit;
-pub use summary::{PhaseResult, RequirementResult, RequirementStatus, ScenarioResult, StepResult, Summary};
+pub use summary::{
+    AttemptResult, CleanUp, Egress, Measurement, MergeError, NotARun, Note, PhaseResult, RequirementResult,
+    RequirementStatus, ScenarioResult, ShardResult, StepResult, Summary, Trouble, Wait, merge,
+};
 pub use terminal::{Palette, render_scenario_end, render_summary};
 pub use text::{duration, inert, printable};

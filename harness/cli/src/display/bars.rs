@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) struct Bars {
     palette: Palette,
     bars: MultiProgress,
-    entries: Vec<LogEntry>,
+    summary: Summary,
     scenarios: BTreeMap<String, ProgressBar>,
     phases: BTreeMap<String, ProgressBar>,
     activities: BTreeMap<ActivityId, ProgressBar>,
@@ -25,7 +25,7 @@ impl Bars {
         Self {
             palette,
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(HERTZ)),
-            entries: Vec::new(),
+            summary: Summary::default(),
             scenarios: BTreeMap::new(),
             phases: BTreeMap::new(),
             activities: BTreeMap::new(),
@@ -56,7 +56,7 @@ const BYTES: &str = "{spinner} {elapsed:>4} {prefix}  {bar:24} {bytes}/{total_by
 
 impl Show for Bars {
     fn event(&mut self, entry: &LogEntry) {
-        self.entries.push(entry.clone());
+        self.summary.push(entry);
         match &entry.event {
             Event::PhaseStarted { phase } => {
                 let bar = self.bar(SPINNER, phase, None);
@@ -97,8 +97,9 @@ impl Show for Bars {
                 if let Some(bar) = self.scenarios.remove(scenario) {
                     bar.finish_and_clear();
                 }
-                if let Some(result) = Summary::fold(&self.entries).scenarios.last() {
-                    self.print(&render_scenario_end(result, self.palette));
+                if let Some(result) = self.summary.scenario(scenario) {
+                    let text = render_scenario_end(result, self.palette);
+                    self.print(&text);
                 }
             }
             Event::Interrupted { signal } => self.print(&format!("      {signal}: stopping")),

@@ -16,7 +16,7 @@ const WORTH_A_LINE: Duration = Duration::from_secs(2);
 
 pub(super) struct Lines {
     palette: Palette,
-    entries: Vec<LogEntry>,
+    summary: Summary,
     activities: BTreeMap<ActivityId, (String, Instant)>,
     printed: Instant,
 }
@@ -25,7 +25,7 @@ impl Lines {
     pub(super) fn new(palette: Palette) -> Self {
         Self {
             palette,
-            entries: Vec::new(),
+            summary: Summary::default(),
             activities: BTreeMap::new(),
             printed: Instant::now(),
         }
@@ -47,7 +47,7 @@ impl Lines {
 
 impl Show for Lines {
     fn event(&mut self, entry: &LogEntry) {
-        self.entries.push(entry.clone());
+        self.summary.push(entry);
         match &entry.event {
             Event::PhaseStarted { phase } => self.print(&format!("      {phase} ...")),
             Event::PhaseFinished {
@@ -62,9 +62,10 @@ impl Show for Lines {
                 };
                 self.print(&format!("      {phase}: {word} {}", duration(*took)));
             }
-            Event::ScenarioFinished { .. } => {
-                if let Some(result) = Summary::fold(&self.entries).scenarios.last() {
-                    self.print(&render_scenario_end(result, self.palette));
+            Event::ScenarioFinished { scenario, .. } => {
+                if let Some(result) = self.summary.scenario(scenario) {
+                    let text = render_scenario_end(result, self.palette);
+                    self.print(&text);
                 }
             }
             Event::StepWaiting {

@@ -1,0 +1,361 @@
+//! The JSON report: requirement by requirement, then scenario by scenario.
+
+mod shape;
+
+use crate::{
+    AttemptResult, CleanUp, Note, ScenarioResult, StepResult, Summary, terminal::one_line, text::printable,
+};
+use plumbline_model::{Attachment, Fault, Outcome, RequirementId, Shard, Status, StepPosition};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Version of the report's shape; it changes only when a field changes its meaning.
+pub const REPORT_VERSION: &str = "plumbline.report/v1";
+
+/// Renders the report; keys and lists have a stable order.
+#[must_use]
+pub fn render_json(summary: &Summary) -> String {
+    // Nothing in the shape can fail to serialise: all keys are text, and all numbers are whole.
+    let mut json = serde_json::to_string_pretty(&report(summary)).unwrap_or_default();
+    json.push('\n');
+    json
+}
+
+/// The JSON Schema of the report.
+#[must_use]
+pub fn report_schema() -> Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<shape::Report>()
+        .to_value()
+}
+
+fn report(summary: &Summary) -> shape::Report {
+    let unfinished = texts(summary.unfinished());
+    shape::Report {
+        version: REPORT_VERSION,
+        run: run(summary),
+        provider: printable(&summary.provider),
+        counts: shape::Counts {
+            passed: summary.count(Status::Passed),
+            flaky: summary.count(Status::Flaky),
+            failed: summary.count(Status::Failed),
+            errored: summary.count(Status::Errored),
+            skipped: summary.count(Status::Skipped),
+            interrupted: summary.count(Status::Interrupted),
+            not_run: unfinished.len(),
+        },
+        requirements: requirements(summary),
+        scenarios: summary
+            .sorted_scenarios()
+            .into_iter()
+            .map(|result| scenario(summary, result))
+            .collect(),
+        unfinished,
+        troubles: summary
+            .troubles()
+            .into_iter()
+            .map(|trouble| shape::Trouble {
+                exit_code: trouble.code,
+                subject: printable(&trouble.subject),
+                message: printable(&trouble.message),
+            })
+            .collect(),
+        facts: map(&summary.facts),
+        simulated: summary
+            .simulations
+            .iter()
+            .map(|simulation| shape::Simulation {
+                subject: printable(&simulation.subject),
+                description: printable(&simulation.description),
+            })
+            .collect(),
+        measurements: summary
+            .measurements
+            .iter()
+            .map(|measurement| shape::Measurement {
+                name: printable(&measurement.name),
+                scenario: printable(&measurement.scenario),
+                duration_ms: measurement.duration,
+            })
+            .collect(),
+        egress: shape::Egress {
+            allowed: map(&summary.egress.allowed),
+            refused: map(&summary.egress.refused),
+        },
+        phases: phases(summary),
+        notes: notes(&summary.notes),
+        faults: summary.faults.iter().map(fault).collect(),
+        left_behind: texts(&summary.left_behind),
+        shards: shards(summary),
+        missing: summary.missing.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn run(summary: &Summary) -> shape::Run {
+    let (suite, options) = (&summary.suite, &summary.options);
+    shape::Run {
+        id: printable(&summary.run),
+        plumbline: printable(&summary.version),
+        started: printable(&summary.started),
+        duration_ms: summary.duration,
+        exit_code: summary.exit_code().number(),
+        verdict: summary.verdict(),
+        interrupted_by: summary.interrupted.as_deref().map(printable),
+        suite: shape::Suite {
+            digest: printable(&suite.digest),
+            scenarios: suite.scenarios,
+            revision: suite.revision.as_deref().map(printable),
+        },
+        options: shape::Options {
+            parallel: options.parallel,
+            seed: options.seed,
+            shard: shard(options.shard),
+            fail_fast: options.fail_fast,
+            flaky: options.flaky,
+            selection: texts(&options.selection),
+        },
+    }
+}
+
+fn requirements(summary: &Summary) -> BTreeMap<String, shape::Requirement> {
+    summary
+        .requirements()
+        .into_iter()
+        .map(|result| {
+            let requirement = shape::Requirement {
+                status: result.status,
+                level: result.level,
+                statement: result.statement,
+                scenarios: texts(&result.scenarios),
+                simulated: texts(&result.simulated),
+            };
+            (result.id.to_string(), requirement)
+        })
+        .collect()
+}
+
+fn scenario(summary: &Summary, result: &ScenarioResult) -> shape::Scenario {
+    shape::Scenario {
+        id: printable(&result.scenario),
+        claim: printable(&result.claim),
+        file: printable(&result.file),
+        requirements: result.requirements.iter().map(RequirementId::to_string).collect(),
+        tags: texts(&result.tags),
+        start_ms: result.at,
+        duration_ms: result.duration,
+        outcome: outcome(&result.outcome),
+        simulated: texts(&result.simulated),
+        steps: result.steps().iter().map(step).collect(),
+        earlier_attempts: result.earlier_attempts().iter().map(attempt).collect(),
+        clean_ups: result.clean_ups.iter().map(clean_up).collect(),
+        notes: notes(&result.notes),
+        reproduce: printable(&one_line(&summary.reproduction(result))),
+    }
+}
+
+fn attempt(attempt: &AttemptResult) -> shape::Attempt {
+    shape::Attempt {
+        attempt: attempt.attempt,
+        shard: shard(attempt.shard),
+        start_ms: attempt.at,
+        duration_ms: attempt.duration,
+        outcome: outcome(&attempt.outcome),
+        steps: attempt.steps.iter().map(step).collect(),
+    }
+}
+
+fn step(step: &StepResult) -> shape::Step {
+    shape::Step {
+        verb: printable(&step.verb),
+        summary: printable(&step.summary),
+        position: position(&step.position),
+        used_at: step.used_at.iter().map(position).collect(),
+        section: step.section,
+        cluster: step.cluster.as_deref().map(printable),
+        start_ms: step.at,
+        duration_ms: step.duration,
+        outcome: outcome(&step.outcome),
+        waits: step
+            .waits
+            .iter()
+            .map(|wait| shape::Wait {
+                at_ms: wait.at,
+                waiting_for: printable(&wait.waiting_for),
+                last_seen: printable(&wait.last_seen),
+            })
+            .collect(),
+        waits_seen: step.seen,
+    }
+}
+
+fn position(position: &StepPosition) -> shape::Position {
+    shape::Position {
+        file: printable(&position.file),
+        line: position.line,
+        column: position.column,
+    }
+}
+
+fn outcome(outcome: &Outcome) -> shape::Outcome {
+    match outcome {
+        Outcome::Passed => shape::Outcome::Passed,
+        Outcome::Interrupted => shape::Outcome::Interrupted,
+        Outcome::Flaky { attempts } => shape::Outcome::Flaky { attempts: *attempts },
+        Outcome::Skipped(skip) => shape::Outcome::Skipped {
+            reason: printable(&skip.reason),
+            cause: skip.cause,
+            issue: skip.issue.as_deref().map(printable),
+            until: skip.until.as_deref().map(printable),
+        },
+        Outcome::Failed(failure) => shape::Outcome::Failed {
+            message: printable(&failure.message),
+            expected: failure.expected.as_deref().map(printable),
+            actual: failure.actual.as_deref().map(printable),
+            attachments: attachments(&failure.attachments),
+        },
+        Outcome::Errored(fault) => shape::Outcome::Errored {
+            class: fault.class,
+            message: printable(&fault.message),
+            attachments: attachments(&fault.attachments),
+        },
+    }
+}
+
+fn fault(fault: &Fault) -> shape::Fault {
+    shape::Fault {
+        class: fault.class,
+        message: printable(&fault.message),
+        attachments: attachments(&fault.attachments),
+    }
+}
+
+fn attachments(attachments: &[Attachment]) -> Vec<shape::Attachment> {
+    attachments
+        .iter()
+        .map(|attachment| shape::Attachment {
+            title: printable(&attachment.title),
+            text: printable(&attachment.text),
+        })
+        .collect()
+}
+
+fn clean_up(clean_up: &CleanUp) -> shape::CleanUp {
+    shape::CleanUp {
+        duration_ms: clean_up.duration,
+        removed: texts(&clean_up.removed),
+        left: texts(&clean_up.left),
+    }
+}
+
+fn phases(summary: &Summary) -> Vec<shape::Phase> {
+    summary
+        .phases
+        .iter()
+        .map(|phase| shape::Phase {
+            phase: printable(&phase.phase),
+            shard: shard(phase.shard),
+            start_ms: phase.at,
+            duration_ms: phase.duration,
+            outcome: outcome(&phase.outcome),
+        })
+        .collect()
+}
+
+fn shards(summary: &Summary) -> Vec<shape::Shard> {
+    summary
+        .shards
+        .iter()
+        .map(|part| shape::Shard {
+            shard: part.shard.to_string(),
+            run: printable(&part.run),
+            started: printable(&part.started),
+            duration_ms: part.duration,
+            scenarios: part.scenarios,
+            exit_code: part.exit.number(),
+            facts: map(&part.facts),
+        })
+        .collect()
+}
+
+fn notes(notes: &[Note]) -> Vec<shape::Note> {
+    notes
+        .iter()
+        .map(|note| shape::Note {
+            at_ms: note.at,
+            text: printable(&note.text),
+        })
+        .collect()
+}
+
+fn shard(shard: Option<Shard>) -> Option<String> {
+    shard.map(|shard| shard.to_string())
+}
+
+fn texts<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<String> {
+    texts.into_iter().map(|text| printable(text.as_ref())).collect()
+}
+
+/// A map with its keys, and those of its values that are text, made harmless.
+fn map<V: Shown>(map: &BTreeMap<String, V>) -> BTreeMap<String, V> {
+    map.iter()
+        .map(|(name, value)| (printable(name), value.shown()))
+        .collect()
+}
+
+trait Shown {
+    fn shown(&self) -> Self;
+}
+
+impl Shown for String {
+    fn shown(&self) -> Self {
+        printable(self)
+    }
+}
+
+impl Shown for u64 {
+    fn shown(&self) -> Self {
+        *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::tests::{finished, log};
+
+    #[test]
+    fn the_schema_describes_every_field() {
+        let schema = report_schema();
+        let described = |schema: &Value| {
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            properties
+                .filter(|(name, property)| *name != "status" && property["description"].is_null())
+                .map(|(name, _)| name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(described(&schema), Vec::<String>::new());
+        for (name, definition) in schema["$defs"].as_object().unwrap() {
+            assert_eq!(described(definition), Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_report_has_the_fields_of_its_schema_and_no_others() {
+        let summary = Summary::fold(&log(vec![finished("a", "GITOPS-05", Outcome::Passed)]));
+        let report: Value = serde_json::from_str(&render_json(&summary)).unwrap();
+        let schema = report_schema();
+        let keys = |value: &Value| {
+            let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+            keys.sort();
+            keys
+        };
+        assert_eq!(keys(&report), keys(&schema["properties"]));
+        assert_eq!(keys(&report["run"]), keys(&schema["$defs"]["Run"]["properties"]));
+        assert_eq!(
+            keys(&report["scenarios"][0]),
+            keys(&schema["$defs"]["Scenario"]["properties"])
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! How to see a result again.
+
+use crate::{ScenarioResult, Summary};
+
+impl Summary {
+    /// The command that runs this scenario again, with what it needs, as this run did.
+    #[must_use]
+    pub fn reproduction(&self, result: &ScenarioResult) -> String {
+        let id = result.scenario.as_str();
+        let plain = |character: char| character.is_ascii_alphanumeric() || "/_.-".contains(character);
+        let id = if id.chars().all(plain) && !id.starts_with('-') {
+            id.to_owned()
+        } else {
+            format!("'{}'", id.replace('\'', r"'\''"))
+        };
+        let seed = self
+            .options
+            .seed
+            .map_or_else(String::new, |seed| format!(" --seed {seed}"));
+        format!("plumbline run -n {id}{seed}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::tests::{finished, log};
+    use plumbline_model::Outcome;
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        let ids = [
+            "gitops/drift",
+            "onboard/life[environment=dev,system=a]",
+            "it's",
+            "-x",
+        ];
+        let events = ids.map(|id| finished(id, "GITOPS-05", Outcome::Passed));
+        let mut summary = Summary::fold(&log(events.into()));
+        summary.options.seed = Some(42);
+        let commands: Vec<_> = summary
+            .scenarios
+            .iter()
+            .map(|result| summary.reproduction(result))
+            .collect();
+        assert_eq!(
+            commands,
+            [
+                "plumbline run -n gitops/drift --seed 42",
+                "plumbline run -n 'onboard/life[environment=dev,system=a]' --seed 42",
+                r"plumbline run -n 'it'\''s' --seed 42",
+                "plumbline run -n '-x' --seed 42",
+            ]
+        );
+    }
+}

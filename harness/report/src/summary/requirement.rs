@@ -1,0 +1,101 @@
+//! Requirement by requirement: what the scenarios of a run say of each.
+
+use super::Summary;
+use plumbline_model::{Level, RequirementId, Status, requirements};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a report says of one requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequirementStatus {
+    /// Every scenario that proves it passed.
+    Passed,
+    /// Every scenario passed, one of them only at a further attempt.
+    Flaky,
+    /// Every scenario passed, and the requirement needs what was only simulated.
+    Simulated,
+    /// No scenario of this run proves it.
+    NotRun,
+    /// A scenario was skipped or interrupted, so it is not proven.
+    Skipped,
+    /// The environment or plumbline was at fault.
+    Errored,
+    /// A scenario failed.
+    Failed,
+}
+
+impl RequirementStatus {
+    /// The word that reports print.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Flaky => "flaky",
+            Self::Simulated => "simulated",
+            Self::NotRun => "not run",
+            Self::Skipped => "skipped",
+            Self::Errored => "errored",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One requirement and what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequirementResult {
+    /// Which.
+    pub id: RequirementId,
+    /// Core or extended.
+    pub level: Level,
+    /// What it says.
+    pub statement: &'static str,
+    /// What was found.
+    pub status: RequirementStatus,
+    /// The scenarios of the run that prove it.
+    pub scenarios: Vec<String>,
+    /// What was simulated in them.
+    pub simulated: BTreeSet<String>,
+}
+
+impl Summary {
+    /// What was found for every known requirement, in the order of the specification.
+    #[must_use]
+    pub fn requirements(&self) -> Vec<RequirementResult> {
+        let mut proving: BTreeMap<RequirementId, Vec<_>> = BTreeMap::new();
+        for result in self.sorted_scenarios() {
+            let named: BTreeSet<_> = result.requirements.iter().collect();
+            for requirement in named {
+                proving.entry(*requirement).or_default().push(result);
+            }
+        }
+        requirements()
+            .iter()
+            .map(|requirement| {
+                let proving = proving.remove(&requirement.id).unwrap_or_default();
+                let worst = proving.iter().map(|result| result.outcome.status()).max();
+                let only_simulated = requirement.needs_pods && self.provider == "embedded";
+                let status = match worst {
+                    None => RequirementStatus::NotRun,
+                    Some(Status::Passed | Status::Flaky) if only_simulated => RequirementStatus::Simulated,
+                    Some(Status::Passed) => RequirementStatus::Passed,
+                    Some(Status::Flaky) => RequirementStatus::Flaky,
+                    Some(Status::Skipped | Status::Interrupted) => RequirementStatus::Skipped,
+                    Some(Status::Errored) => RequirementStatus::Errored,
+                    Some(Status::Failed) => RequirementStatus::Failed,
+                };
+                RequirementResult {
+                    id: requirement.id,
+                    level: requirement.level,
+                    statement: requirement.statement,
+                    status,
+                    scenarios: proving.iter().map(|result| result.scenario.clone()).collect(),
+                    simulated: proving
+                        .iter()
+                        .flat_map(|result| result.simulated.iter().cloned())
+                        .collect(),
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,12 @@
+//! The text report: what failed and why, then requirement by requirement.
+
+mod block;
+mod circumstances;
+mod palette;
+mod scenario;
+mod summary;
+
+pub(crate) use block::{Limit, attachments, attempt_block, message, one_line};
+pub use palette::Palette;
+pub use scenario::render_scenario_end;
+pub use summary::render_summary;
