@@ -111,8 +111,8 @@ impl<'report> Reporter<'report> {
 
     fn tell(&mut self, part: &IdedExpr, Verdict { truth, reason }: Verdict) {
         let subject = match (std::ptr::eq(part, self.whole), truth == self.wanted) {
-            (true, true) => "an expectation that can never fail".to_owned(),
-            (true, false) => "an expectation that can never be met".to_owned(),
+            (true, true) => "a condition that can never fail".to_owned(),
+            (true, false) => "a condition that can never be met".to_owned(),
             (false, _) => {
                 let always = if truth { "always" } else { "never" };
                 format!("`{}` is {always} true", self.places.words(part))

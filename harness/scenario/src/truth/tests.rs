@@ -98,11 +98,11 @@ fn under_never_the_words_are_turned_round() {
     };
     assert_eq!(
         said("has(object.metadata)"),
-        ["an expectation that can never be met: every object has this field"]
+        ["a condition that can never be met: every object has this field"]
     );
     assert_eq!(
         said("size(object.data) < 0"),
-        ["an expectation that can never fail: a size is never below 0"]
+        ["a condition that can never fail: a size is never below 0"]
     );
     assert_eq!(said("objects.all(o, o.spec.x == 1)"), Vec::<String>::new());
 }

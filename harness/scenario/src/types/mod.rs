@@ -4,12 +4,14 @@
 //! is known is held against the operators and functions that the interpreter really has, so that `object.metadata.lable` or
 //! `generation == "3"` is an error of the file and not a wait that never ends.
 
+mod calls;
 mod check;
 mod environment;
 mod functions;
 mod kubernetes;
 mod operators;
 mod shape;
+mod signature;
 #[cfg(test)]
 mod tests;
 
