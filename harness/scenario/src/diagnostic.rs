@@ -2,6 +2,7 @@
 
 use crate::{Source, Span};
 use miette::LabeledSpan;
+use plumbline_model::{is_unprintable, printable};
 use std::{fmt, sync::Arc};
 
 /// One error in one file.
@@ -30,7 +31,7 @@ impl Diagnostic {
         Self {
             source: Arc::clone(source),
             span,
-            message,
+            message: bounded(&message),
             help: None,
             related: Vec::new(),
         }
@@ -38,7 +39,7 @@ impl Diagnostic {
 
     /// Adds what to do.
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(bounded(&help.into()));
         self
     }
 
@@ -80,14 +81,14 @@ impl Diagnostic {
     /// The error as plain text: title, place, the line with a caret, help.
     #[must_use]
     pub fn render(&self) -> String {
-        let mut text = format!("error: {}\n", visible(&self.message));
+        let mut text = format!("error: {}\n", self.message);
         self.render_place(&mut text);
         for related in &self.related {
-            text.push_str(&format!("note: {}\n", visible(&related.message)));
+            text.push_str(&format!("note: {}\n", related.message));
             related.render_place(&mut text);
         }
         if let Some(help) = &self.help {
-            text.push_str(&format!("  = help: {}\n", visible(help)));
+            text.push_str(&format!("  = help: {help}\n"));
         }
         text
     }
@@ -96,7 +97,10 @@ impl Diagnostic {
         let Span { line, column, .. } = self.span;
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        text.push_str(&format!("{margin}--> {}:{line}:{column}\n", self.source.name()));
+        text.push_str(&format!(
+            "{margin}--> {}:{line}:{column}\n",
+            bounded(self.source.name())
+        ));
         let Some(content) = self.source.line(line) else {
             return;
         };
@@ -120,64 +124,100 @@ struct Window {
 }
 
 impl Window {
-    /// Characters shown at most; a line may be a megabyte long.
+    /// Columns shown at most; a line may be a megabyte long.
     const WIDEST: usize = 120;
 
     fn around(line: &str, span: Span) -> Self {
         let column = usize::try_from(span.column.saturating_sub(1)).unwrap_or(usize::MAX);
-        let first = if column < Self::WIDEST {
-            0
-        } else {
-            column - Self::WIDEST / 2
-        };
-        let mut rest = line.chars().skip(first);
-        let mut text: String = rest.by_ref().take(Self::WIDEST).map(visible_character).collect();
-        let shown = text.chars().count();
-        let cut = rest.next().is_some();
-        let mut indent = (column - first).min(shown);
-        let bytes_before: usize = line.chars().take(column).map(char::len_utf8).sum();
-        let marked = line.get(bytes_before..).unwrap_or_default();
-        let end = marked
+        let place = line
             .char_indices()
-            .map(|(start, _)| start)
-            .find(|start| *start >= span.length);
-        let width = marked[..end.unwrap_or(marked.len())].trim_end().chars().count();
-        let width = width.clamp(1, (shown - indent).max(1));
-        if first > 0 {
+            .nth(column)
+            .map_or(line.len(), |(place, _)| place);
+        let (before, behind) = line.split_at(place);
+        // From the beginning of the line if the place can be seen then, else from somewhat before the place.
+        let from = match beginning(before, Self::WIDEST - 1) {
+            0 => 0,
+            _ => beginning(before, Self::WIDEST / 2),
+        };
+        let mut text = String::new();
+        let mut shown: usize = before[from..]
+            .chars()
+            .map(|character| push_visible(&mut text, character))
+            .sum();
+        let mut indent = shown;
+        let mut marked = 0;
+        let mut width = 0;
+        let mut blank = 0;
+        for character in behind.chars() {
+            if shown >= Self::WIDEST {
+                text.push('…');
+                break;
+            }
+            let columns = push_visible(&mut text, character);
+            shown += columns;
+            if marked < span.length {
+                marked += character.len_utf8();
+                width += columns;
+                // Blanks at the end of what is marked are not marked.
+                blank = match character.is_whitespace() {
+                    true => blank + columns,
+                    false => 0,
+                };
+            }
+        }
+        if from > 0 {
             text.insert(0, '…');
             indent += 1;
         }
-        if cut {
-            text.push('…');
-        }
+        text.truncate(text.trim_end().len());
         Self {
-            text: text.trim_end().to_owned(),
+            text,
             indent,
-            width,
+            width: (width - blank).max(1),
         }
     }
 }
 
-/// Text of a file must not move the cursor or recolour the terminal.
-fn visible(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character == '\n' {
-                '\n'
-            } else {
-                visible_character(character)
-            }
+/// Where the last part of `text` begins that is shown in at most `widest` columns.
+fn beginning(text: &str, widest: usize) -> usize {
+    let mut columns = 0;
+    text.char_indices()
+        .rev()
+        .take_while(|(_, character)| {
+            columns += columns_of(*character);
+            columns <= widest
         })
-        .collect()
+        .last()
+        .map_or(text.len(), |(place, _)| place)
 }
 
-fn visible_character(character: char) -> char {
+/// Adds a character as it can be shown, and says how many columns that takes.
+fn push_visible(text: &mut String, character: char) -> usize {
     match character {
-        '\t' => ' ',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        _ if character.is_control() => '\u{fffd}',
-        _ => character,
+        '\t' => text.push(' '),
+        _ if is_unprintable(character) => text.extend(character.escape_unicode()),
+        _ => text.push(character),
     }
+    columns_of(character)
+}
+
+fn columns_of(character: char) -> usize {
+    match character {
+        '\t' => 1,
+        _ if is_unprintable(character) => character.escape_unicode().count(),
+        _ => 1,
+    }
+}
+
+/// Words of any origin as one line that is harmless and not too long: an author's keys and file names are in them.
+fn bounded(words: &str) -> String {
+    const LONGEST: usize = 1_000;
+    let cut = words.char_indices().nth(LONGEST).map(|(end, _)| end);
+    let mut line = printable(&words[..cut.unwrap_or(words.len())]).replace('\n', "\\u{a}");
+    if cut.is_some() {
+        line.push('…');
+    }
+    line
 }
 
 impl fmt::Display for Diagnostic {
@@ -221,10 +261,26 @@ impl miette::Diagnostic for Diagnostic {
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
+    /// Errors that are told of one file, at most; the first ones are the causes of many others.
+    const MOST_OF_A_FILE: usize = 100;
+
     /// Sorts them.
     pub(crate) fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by(|one, other| one.sort_key().cmp(&other.sort_key()));
-        Self(diagnostics)
+        let told = diagnostics
+            .chunk_by(|one, other| one.source.name() == other.source.name())
+            .flat_map(|of_a_file| {
+                let (told, left) = of_a_file
+                    .split_at_checked(Self::MOST_OF_A_FILE)
+                    .unwrap_or((of_a_file, &[]));
+                let end = left.first().map(|first| {
+                    let message = format!("{} more errors in this file, from here on", left.len());
+                    Diagnostic::new(&first.source, first.span, message).with_help("correct those above first")
+                });
+                told.iter().cloned().chain(end)
+            })
+            .collect();
+        Self(told)
     }
 
     /// The errors in order.

@@ -4,12 +4,15 @@
 //! every error of every file, sorted, each at its line and column. [`Suite::plan`] chooses and orders. A step keeps the place where it was
 //! written, so that what fails at run time points into the author's file just as a syntax error does.
 
+mod beneath;
 mod cel_value;
 mod comprehension;
 mod decode;
 mod diagnostic;
 mod document;
+mod files;
 mod flaw;
+mod folder;
 mod load;
 mod object;
 mod parsed;
@@ -31,8 +34,10 @@ mod truth;
 mod types;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use files::scenario_files;
 pub use flaw::Flaw;
-pub use load::{Suite, Vocabulary, load, scenario_files};
+pub use folder::{FileError, Folder};
+pub use load::{Suite, Vocabulary, load};
 pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, ObjectSet};
 pub use plan::{Plan, PlanError, PlannedScenario, Reason, Selection};
 pub use predicate::{Predicate, SyntaxError};

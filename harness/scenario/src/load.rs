@@ -4,6 +4,7 @@ use crate::{
     Diagnostic, Diagnostics, Exclusive, Located, Scenario, ScenarioStep, Skip, Source, Span, Stage, Timespan,
     decode::{self, DecodeError},
     document::{self, Content, Entry, Node},
+    files::Folders,
     rules, suggestion,
 };
 use plumbline_model::{RequirementId, requirements};
@@ -11,7 +12,6 @@ use serde::Deserialize;
 use serde_json::Map;
 use std::{
     collections::BTreeMap,
-    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -51,8 +51,9 @@ pub fn load(paths: &[PathBuf], root: &Path, vocabulary: &Vocabulary) -> Result<S
     let mut diagnostics = Vec::new();
     let mut scenarios = Vec::new();
     let mut complete = true;
+    let mut folders = Folders::default();
     for path in paths {
-        match read(path, root, vocabulary, &mut diagnostics) {
+        match read(&mut folders, path, root, vocabulary, &mut diagnostics) {
             Some(scenario) => scenarios.push(Arc::new(scenario)),
             None => complete = false,
         }
@@ -66,39 +67,17 @@ pub fn load(paths: &[PathBuf], root: &Path, vocabulary: &Vocabulary) -> Result<S
     }
 }
 
-/// The scenario files below a folder, sorted: every `.yaml`, hidden ones left aside. Links to folders are not followed.
-///
-/// # Errors
-/// A folder cannot be read.
-pub fn scenario_files(root: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            let path = entry.path();
-            if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yaml") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 /// Reads one file. `None` if it is too broken to take part in the rules over all files.
 fn read(
+    folders: &mut Folders,
     path: &Path,
     root: &Path,
     vocabulary: &Vocabulary,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
-    let parsed = Source::read(path).and_then(|source| document::parse(&source).map(|node| (source, node)));
+    let parsed = folders
+        .read(path, root)
+        .and_then(|source| document::parse(&source).map(|node| (source, node)));
     let (source, node) = match parsed {
         Ok(parsed) => parsed,
         Err(diagnostic) => {
