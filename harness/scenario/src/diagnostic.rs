@@ -31,7 +31,7 @@ impl Diagnostic {
         Self {
             source: Arc::clone(source),
             span,
-            message: bounded(&message),
+            message: bounded(&message, 300),
             help: None,
             related: Vec::new(),
         }
@@ -39,7 +39,7 @@ impl Diagnostic {
 
     /// Adds what to do.
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(bounded(&help.into()));
+        self.help = Some(bounded(&help.into(), 1_000));
         self
     }
 
@@ -99,7 +99,7 @@ impl Diagnostic {
         let margin = " ".repeat(number.len());
         text.push_str(&format!(
             "{margin}--> {}:{line}:{column}\n",
-            bounded(self.source.name())
+            bounded(self.source.name(), 1_000)
         ));
         let Some(content) = self.source.line(line) else {
             return;
@@ -210,10 +210,11 @@ fn columns_of(character: char) -> usize {
 }
 
 /// Words of any origin as one line that is harmless and not too long: an author's keys and file names are in them.
-fn bounded(words: &str) -> String {
-    const LONGEST: usize = 1_000;
-    let cut = words.char_indices().nth(LONGEST).map(|(end, _)| end);
-    let mut line = printable(&words[..cut.unwrap_or(words.len())]).replace('\n', "\\u{a}");
+fn bounded(words: &str, longest: usize) -> String {
+    let cut = words.char_indices().nth(longest).map(|(end, _)| end);
+    let mut line = printable(&words[..cut.unwrap_or(words.len())])
+        .replace('\n', "\\n")
+        .replace('\t', "\\t");
     if cut.is_some() {
         line.push('…');
     }

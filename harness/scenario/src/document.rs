@@ -1,4 +1,8 @@
 //! A YAML file as a tree in which every key and value knows its place. The only module that knows the YAML crate.
+//!
+//! What is taken is YAML as `kubectl` reads it: anchors, aliases and merge keys within a budget, the tags of YAML itself (`!!str 1` is a
+//! text, `!!binary` is decoded and must be text), `yes` and `0644` as of old. What would be lost or changed without a word is refused: a key
+//! that is there twice or is no text, another tag, a number that cannot be kept, a second document.
 
 use crate::{Diagnostic, Source, Span};
 use serde::{
@@ -79,6 +83,7 @@ pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
 fn parse_here(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     let options = serde_saphyr::options! {
         legacy_octal_numbers: true,
+        reject_unsupported_tags: true,
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_depth: DEEPEST,
@@ -89,7 +94,11 @@ fn parse_here(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     };
     let spanned: Spanned<SpannedContent> = serde_saphyr::from_str_with_options(source.text(), options)
         .map_err(|error| refusal(source, &error))?;
-    let root = spanned.into();
+    let root = Node::from(spanned);
+    if let Some(span) = rounded_number(source, &root) {
+        let message = "a whole number that is too large to be kept exactly".to_owned();
+        return Err(Diagnostic::new(source, span, message).with_help("put it in quotes to make it a string"));
+    }
     match root {
         Node {
             content: Content::Null,
@@ -124,6 +133,27 @@ fn refusal(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
         }
         Error::Eof { .. } => Diagnostic::new(source, span, "the file is empty".to_owned())
             .with_help("a scenario has a `claim`, `requirements` and `steps`"),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            Diagnostic::new(source, span, "an anchor is used inside of itself".to_owned())
+        }
+        Error::NonFiniteFloat { value, .. } => Diagnostic::new(
+            source,
+            span,
+            format!("`{value}` is not a number that can be kept"),
+        )
+        .with_help("put it in quotes to make it a string"),
+        Error::UnsupportedTag { tag, .. } => Diagnostic::new(source, span, format!("unknown tag `{tag}`"))
+            .with_help("leave it out: only the tags of YAML itself are known, such as `!!str`"),
+        Error::InvalidScalar { .. } => {
+            Diagnostic::new(source, span, "the value is not what its tag says".to_owned())
+        }
+        Error::BinaryNotUtf8 { .. } => {
+            Diagnostic::new(source, span, "what `!!binary` holds is not text".to_owned())
+                .with_help("binary content goes base64 into `binaryData`, without the tag")
+        }
+        // The only text that nothing but a text may stand for.
+        Error::NullIntoString { .. } => not_a_key(source, span),
+        _ if words_of(error) == "expected string scalar" => not_a_key(source, span),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -142,6 +172,28 @@ fn too_much(source: &Arc<Source>, span: Span) -> Diagnostic {
     .with_help(format!(
         "at most {DEEPEST} levels and {LARGEST} values, aliases expanded"
     ))
+}
+
+fn not_a_key(source: &Arc<Source>, span: Span) -> Diagnostic {
+    Diagnostic::new(source, span, "a key is a text".to_owned())
+}
+
+/// The first whole number that only a floating-point number could hold: it would be another one.
+fn rounded_number(source: &Source, node: &Node) -> Option<Span> {
+    match &node.content {
+        Content::Float(_) => {
+            let written = source.text().get(node.span.offset..)?.get(..node.span.length)?;
+            let digits = written.trim_start_matches(['+', '-']);
+            let whole =
+                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+            whole.then_some(node.span)
+        }
+        Content::Sequence(items) => items.iter().find_map(|item| rounded_number(source, item)),
+        Content::Mapping(entries) => entries
+            .iter()
+            .find_map(|entry| rounded_number(source, &entry.value)),
+        _ => None,
+    }
 }
 
 /// The parser's message without the place, which is shown with the line.
