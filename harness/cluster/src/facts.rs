@@ -1,6 +1,6 @@
 //! What a cluster says about itself, for the report.
 
-use crate::kubernetes::{Kubernetes, KubernetesError};
+use crate::kubernetes::{Kubernetes, KubernetesError, Repeat};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ impl ClusterFacts {
         let request = http::Request::get("/version")
             .body(Vec::new())
             .map_err(kube::core::request::Error::BuildRequest);
-        let version = kubernetes.send("get /version", request).await?;
+        let version = kubernetes.send("get /version", request, Repeat::Freely).await?;
         let text = |field: &str| {
             version
                 .get(field)

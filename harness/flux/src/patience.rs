@@ -5,7 +5,7 @@ use plumbline_cluster::{
     conditions::Verdict,
     watch::{Observed, Target, View, WaitError, Watches},
 };
-use plumbline_model::Failure;
+use plumbline_model::{Failure, FaultClass};
 use tokio::time::Instant;
 
 type Observer<'a> = dyn Fn(&str, &str) + Send + Sync + 'a;
@@ -53,6 +53,7 @@ pub fn unmet(what: &str, error: WaitError) -> VerbError {
     match error {
         WaitError::Fault(fault) => VerbError::Fault(*fault),
         WaitError::Kubernetes(error) => error.into(),
+        error if !error.is_about_the_platform() => VerbError::fault(FaultClass::Cluster, error.to_string()),
         error => {
             let actual = match &error {
                 WaitError::TimedOut(timeout) if timeout.seen.is_empty() => timeout.last.summary(),

@@ -20,6 +20,9 @@ const LINES_SHOWN: usize = 20;
 /// A cluster that does not answer must not hold up the report.
 const WITHIN: Duration = Duration::from_secs(5);
 
+/// Long enough for a passing fault, short enough that a lasting one is told before time is up.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A log that may say why, for example of a controller.
 #[derive(Clone, Debug)]
 pub struct LogFile {
@@ -37,6 +40,7 @@ pub async fn evidence(
     logs: &[LogFile],
 ) -> Vec<Attachment> {
     let mut attachments = Vec::new();
+    let kubernetes = &kubernetes.with_patience(PATIENCE);
     let asked = tokio::time::timeout(WITHIN, chain(kubernetes, reference, &mut attachments)).await;
     if asked.is_err() {
         attachments.push(Attachment {

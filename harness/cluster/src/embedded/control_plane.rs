@@ -217,7 +217,7 @@ async fn start_api_server(
 
 /// Asks for `/readyz` until the answer is yes. Only the holder of a certificate of our authority can answer at all.
 async fn until_ready(access: &Access, api_server: &Program, etcd: &Program) -> Result<(), StartError> {
-    let probe = Kubernetes::new(access.impatient_client()?, "plumbline");
+    let probe = Kubernetes::connect(access, "plumbline")?.with_patience(Duration::ZERO);
     let deadline = Instant::now() + READY_WITHIN;
     let mut last = String::from("no answer");
     let asking = async {

@@ -10,6 +10,9 @@ use kube::{
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
+/// What the look at the cluster is called in errors.
+pub(super) const ASKING_FOR_KINDS: &str = "list the kinds of the cluster";
+
 /// One kind of the cluster and how to reach its objects.
 #[derive(Clone, Debug)]
 pub struct Resource {
@@ -104,7 +107,7 @@ async fn look(client: &Client) -> Result<Vec<Resource>, KubernetesError> {
     let discovery = Discovery::new(client.clone())
         .run_aggregated()
         .await
-        .map_err(|error| KubernetesError::from_client("list the kinds of the cluster", error))?;
+        .map_err(|error| KubernetesError::from_client(ASKING_FOR_KINDS, error))?;
     let mut resources = Vec::new();
     for group in discovery.groups() {
         for version in group.versions() {

@@ -1,7 +1,7 @@
 //! What the API server can answer instead of what was asked for, sorted by whether asking again can help.
 
 use super::KindReference;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A request to the API server that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,10 @@ pub enum KubernetesError {
         action: String,
         /// Why there was no answer.
         message: String,
+        /// When the server asks to be asked again.
+        retry_after: Option<Duration>,
+        /// What became of the request.
+        fate: Fate,
         /// The client's error.
         #[source]
         source: Box<kube::Error>,
@@ -60,12 +64,29 @@ pub enum KubernetesError {
         /// The field that is missing.
         field: &'static str,
     },
-    /// The client could not be set up.
+    /// The request could not even be written down.
+    #[error("{action}: this cannot be asked for: {message}; look at the names in it")]
+    Request {
+        /// What was to be asked for.
+        action: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The client could not be set up, or the certificates of client and server do not fit.
     #[error("cannot use the access data of the cluster: {message}")]
     Access {
         /// What is wrong with it.
         message: String,
     },
+}
+
+/// What became of a request that was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The API server did not act on it.
+    NotDone,
+    /// It may have been done, and only the answer is missing.
+    Unknown,
 }
 
 /// One field that the server did not like.
@@ -87,40 +108,6 @@ impl fmt::Display for Cause {
 }
 
 impl KubernetesError {
-    /// Sorts an error of the client.
-    pub(crate) fn from_client(action: impl Into<String>, error: kube::Error) -> Self {
-        let action = action.into();
-        let kube::Error::Api(status) = &error else {
-            let message = root_cause(&error);
-            return Self::Transient {
-                action,
-                message,
-                source: Box::new(error),
-            };
-        };
-        if is_transient(status) {
-            let message = status.message.clone();
-            return Self::Transient {
-                action,
-                message,
-                source: Box::new(error),
-            };
-        }
-        let causes = status.details.iter().flat_map(|details| &details.causes);
-        Self::Refused {
-            action,
-            code: status.code,
-            reason: status.reason.clone(),
-            message: status.message.clone(),
-            causes: causes
-                .map(|cause| Cause {
-                    field: cause.field.clone(),
-                    message: cause.message.clone(),
-                })
-                .collect(),
-        }
-    }
-
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
@@ -147,32 +134,6 @@ impl KubernetesError {
             _ => None,
         }
     }
-}
-
-/// 429 and most of 5xx pass. A plain 500 needs a look: strict validation answers with a 500 that has no reason, and
-/// asking again would never help.
-fn is_transient(status: &kube::core::Status) -> bool {
-    match status.code {
-        429 | 502..=504 => true,
-        500 => {
-            !status.reason.is_empty() && status.reason != "InternalError"
-                || status.message.contains("failed calling webhook")
-                || status.message.contains("etcdserver")
-                || status.message.contains("connection refused")
-        }
-        // A namespace that is just being made has no default ServiceAccount yet, and says so with a 403.
-        403 => status.message.contains("error looking up service account"),
-        _ => false,
-    }
-}
-
-/// The innermost error says what happened; the outer ones only say where.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 fn refusal(code: u16, reason: &str, message: &str, causes: &[Cause]) -> String {
@@ -208,29 +169,6 @@ fn listed(kinds: &[KindReference]) -> String {
 mod tests {
     use super::*;
     use kube::core::Status;
-
-    fn answer(code: u16, reason: &str, message: &str) -> KubernetesError {
-        let status = Status::failure(message, reason).with_code(code).boxed();
-        KubernetesError::from_client("get v1/ConfigMap a/b", kube::Error::Api(status))
-    }
-
-    #[test]
-    fn what_may_pass_is_told_from_what_will_not() {
-        assert!(answer(429, "TooManyRequests", "slow down").is_transient());
-        assert!(answer(503, "ServiceUnavailable", "starting").is_transient());
-        assert!(answer(500, "InternalError", "failed calling webhook \"x\": timeout").is_transient());
-        for (code, reason) in [
-            (403, "Forbidden"),
-            (404, "NotFound"),
-            (409, "Conflict"),
-            (422, "Invalid"),
-            (500, ""),
-        ] {
-            assert!(!answer(code, reason, "no").is_transient(), "{code}");
-        }
-        assert!(answer(404, "NotFound", "no").is_not_found());
-        assert!(answer(409, "Conflict", "no").is_conflict());
-    }
 
     #[test]
     fn a_refusal_names_the_request_the_reason_and_causes_not_said_already() {

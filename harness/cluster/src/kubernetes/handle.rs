@@ -1,7 +1,10 @@
 //! The one handle on a cluster: a client, the kinds that the cluster has, and the name under which we write.
 
 use super::{
-    KindReference, KindSelector, KubernetesError, Object, ObjectReference, Resource, discovery::Kinds,
+    KindReference, KindSelector, KubernetesError, Object, ObjectReference, Repeat, Resource,
+    answer::{exchange, within},
+    discovery::{ASKING_FOR_KINDS, Kinds},
+    retry::persist,
 };
 use base64::Engine as _;
 use kube::{
@@ -12,7 +15,10 @@ use plumbline_model::Secret;
 use serde_json::Value;
 use std::{fmt, sync::Arc, time::Duration};
 
-/// No answer of the API server to a plain request takes longer than this; watches are not plain requests.
+/// How long a request is tried when nobody says otherwise; watches are not plain requests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long one answer may take where a request is tried once only.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// How to reach an API server, and who we are to it.
@@ -38,7 +44,8 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// A client that trusts this authority alone, and asks nothing of the environment (no proxy, no kubeconfig).
+    /// A client that trusts this authority alone, and asks nothing of the environment (no proxy, no kubeconfig). It
+    /// tries again by itself what the API server answers with 429, 503 or 504, for a long time and in silence.
     ///
     /// # Errors
     /// When the URL or the PEM texts cannot be used.
@@ -88,6 +95,7 @@ pub struct Kubernetes {
     client: Client,
     kinds: Arc<Kinds>,
     manager: Arc<str>,
+    patience: Duration,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -102,16 +110,27 @@ impl Kubernetes {
     /// # Errors
     /// When the access data cannot be used.
     pub fn connect(access: &Access, manager: &str) -> Result<Self, KubernetesError> {
-        Ok(Self::new(access.client()?, manager))
+        Ok(Self::new(access.impatient_client()?, manager))
     }
 
-    /// Uses a client that is there already.
+    /// Uses a client that is there already; one that does not try again by itself, or no error is told in time.
     #[must_use]
     pub fn new(client: Client, manager: &str) -> Self {
         Self {
             client,
             kinds: Arc::default(),
             manager: manager.into(),
+            patience: PATIENCE,
+        }
+    }
+
+    /// The same cluster for somebody who waits this long for the success of a request: so long one that may pass is
+    /// tried again. With no patience at all each request is made once.
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        Self {
+            patience,
+            ..self.clone()
         }
     }
 
@@ -124,7 +143,7 @@ impl Kubernetes {
         }
     }
 
-    /// The client, for those who need typed access.
+    /// The client, for those who need typed access and try again themselves.
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
@@ -141,7 +160,14 @@ impl Kubernetes {
     /// # Errors
     /// [`KubernetesError::UnknownKind`], [`KubernetesError::AmbiguousKind`], or a failed request.
     pub async fn resource(&self, kind: &KindReference) -> Result<Resource, KubernetesError> {
-        self.kinds.resolve(&self.client, kind).await
+        self.persist(Repeat::Freely, |left| {
+            within(
+                answer_limit(left),
+                ASKING_FOR_KINDS,
+                self.kinds.resolve(&self.client, kind),
+            )
+        })
+        .await
     }
 
     /// Every kind of the cluster at its preferred version, asked anew.
@@ -149,7 +175,10 @@ impl Kubernetes {
     /// # Errors
     /// A failed request.
     pub async fn resources(&self) -> Result<Vec<Resource>, KubernetesError> {
-        self.kinds.all(&self.client).await
+        self.persist(Repeat::Freely, |left| {
+            within(answer_limit(left), ASKING_FOR_KINDS, self.kinds.all(&self.client))
+        })
+        .await
     }
 
     /// Forgets which kinds there are: after CustomResourceDefinitions were removed or changed their versions.
@@ -166,7 +195,8 @@ impl Kubernetes {
         resource.check_scope(reference)?;
         let path = resource.collection(reference.namespace.as_deref());
         let request = Request::new(path).get(&reference.name, &Default::default());
-        self.object(&resource, format!("get {reference}"), request).await
+        let action = format!("get {reference}");
+        self.object(&resource, &action, request, Repeat::Freely).await
     }
 
     /// The object, or nothing when it is not there.
@@ -206,7 +236,7 @@ impl Kubernetes {
     ) -> Result<(Vec<Object>, u64), KubernetesError> {
         let action = format!("list {}", resource.kind());
         let request = Request::new(resource.collection(namespace)).list(&parameters);
-        let mut list = self.send(&action, request).await?;
+        let mut list = self.send(&action, request, Repeat::Freely).await?;
         let version = list
             .pointer("/metadata/resourceVersion")
             .and_then(Value::as_str)
@@ -226,37 +256,71 @@ impl Kubernetes {
     pub(crate) async fn object(
         &self,
         resource: &Resource,
-        action: String,
+        action: &str,
         request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+        repeat: Repeat,
     ) -> Result<Object, KubernetesError> {
-        Ok(stamped(resource, self.send(&action, request).await?))
+        Ok(stamped(resource, self.send(action, request, repeat).await?))
     }
 
-    /// Sends a request that must be answered soon.
+    /// Sends a request that must be answered soon, again and again while it may pass and there is patience.
     pub(crate) async fn send(
         &self,
         action: &str,
         request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+        repeat: Repeat,
     ) -> Result<Value, KubernetesError> {
         let failed = |error| KubernetesError::from_client(action, error);
         let request = request.map_err(|error| failed(kube::Error::BuildRequest(error)))?;
-        match tokio::time::timeout(ANSWER_WITHIN, self.client.request(request)).await {
-            Ok(answer) => answer.map_err(failed),
-            Err(_) => {
-                let late = format!("no answer within {} s", ANSWER_WITHIN.as_secs());
-                Err(failed(kube::Error::Service(late.into())))
-            }
-        }
+        let answer = self.ask(action, request, repeat).await?;
+        serde_json::from_str(&answer).map_err(|error| failed(kube::Error::SerdeError(error)))
     }
 
     /// The text that the API server answers to a plain GET, for example of `/readyz`.
     pub(crate) async fn text(&self, path: &str) -> Result<String, KubernetesError> {
-        let failed = |error| KubernetesError::from_client(format!("get {path}"), error);
+        let action = format!("get {path}");
         let request = http::Request::get(path)
             .body(Vec::new())
-            .map_err(|error| failed(kube::Error::HttpError(error)))?;
-        self.client.request_text(request).await.map_err(failed)
+            .map_err(|error| KubernetesError::from_client(&action, kube::Error::HttpError(error)))?;
+        self.ask(&action, request, Repeat::Freely).await
     }
+
+    async fn ask(
+        &self,
+        action: &str,
+        request: http::Request<Vec<u8>>,
+        repeat: Repeat,
+    ) -> Result<String, KubernetesError> {
+        self.persist(repeat, |left| self.once(action, request.clone(), left))
+            .await
+    }
+
+    /// Tries as long as there is patience; each try is told how much is left.
+    pub(super) async fn persist<T, F>(
+        &self,
+        repeat: Repeat,
+        attempt: impl FnMut(Duration) -> F,
+    ) -> Result<T, KubernetesError>
+    where
+        F: Future<Output = Result<T, KubernetesError>>,
+    {
+        persist(self.patience, repeat, attempt).await
+    }
+
+    /// Sends a request once.
+    pub(super) async fn once(
+        &self,
+        action: &str,
+        request: http::Request<Vec<u8>>,
+        left: Duration,
+    ) -> Result<String, KubernetesError> {
+        exchange(&self.client, action, request, answer_limit(left)).await
+    }
+}
+
+/// How long one answer may take of somebody who has this much patience left.
+const fn answer_limit(left: Duration) -> Duration {
+    if left.is_zero() { ANSWER_WITHIN } else { left }
 }
 
 /// Items of a list come without `apiVersion` and `kind`; every object that leaves this module has them.

@@ -5,6 +5,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 
+/// What the annotation of client-side apply is called; it repeats the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// An object as the API server showed it. Cheap to clone; never changed after it was received.
 ///
 /// `Debug` prints the reference and the resource version only: a Secret must not get into a log by accident.
@@ -51,6 +54,22 @@ impl Object {
     #[must_use]
     pub fn value(&self) -> &Value {
         &self.0
+    }
+
+    /// The object without the two parts that nobody waits for and that are often larger than all the rest.
+    pub(crate) fn pruned(self) -> Self {
+        let mut value = Arc::unwrap_or_clone(self.0);
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+            let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut);
+            if let Some(annotations) = annotations {
+                annotations.remove(LAST_APPLIED);
+                if annotations.is_empty() {
+                    metadata.remove("annotations");
+                }
+            }
+        }
+        Self(Arc::new(value))
     }
 
     /// The value at a JSON pointer, for example `/spec/replicas`.

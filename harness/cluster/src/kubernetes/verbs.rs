@@ -1,12 +1,18 @@
 //! Everything that changes an object: apply, patch, annotate, scale, create, delete.
 
-use super::{KindReference, Kubernetes, KubernetesError, Object, ObjectReference, Resource};
+use super::{Fate, KindReference, Kubernetes, KubernetesError, Object, ObjectReference, Repeat, Resource};
 use kube::core::{
     Request,
     params::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+const MERGE_PATCH: &str = "application/merge-patch+json";
+const JSON_PATCH: &str = "application/json-patch+json";
 
 /// What happens to the objects that the deleted one owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -53,8 +59,13 @@ impl Kubernetes {
             parameters,
             &Patch::Apply(manifest),
         );
-        self.object(&resource, format!("apply {reference}"), request)
-            .await
+        let action = format!("apply {reference}");
+        let repeat = if is_exact(manifest) {
+            Repeat::IfNotDone
+        } else {
+            Repeat::ThroughConflicts
+        };
+        self.object(&resource, &action, request, repeat).await
     }
 
     /// Creates an object; one that is there already is a conflict.
@@ -69,8 +80,8 @@ impl Kubernetes {
         };
         let request = Request::new(resource.collection(reference.namespace.as_deref()))
             .create(&parameters, manifest.to_string().into_bytes());
-        self.object(&resource, format!("create {reference}"), request)
-            .await
+        let action = format!("create {reference}");
+        self.object(&resource, &action, request, Repeat::IfNotDone).await
     }
 
     /// Changes the fields of `patch` and removes those that are null in it (RFC 7386).
@@ -82,7 +93,7 @@ impl Kubernetes {
         reference: &ObjectReference,
         patch: &Value,
     ) -> Result<Object, KubernetesError> {
-        self.patch(reference, "", "application/merge-patch+json", patch)
+        self.patch(reference, "", MERGE_PATCH, patch, merge_repeat(patch))
             .await
     }
 
@@ -95,7 +106,7 @@ impl Kubernetes {
         reference: &ObjectReference,
         patch: &Value,
     ) -> Result<Object, KubernetesError> {
-        self.patch(reference, "/status", "application/merge-patch+json", patch)
+        self.patch(reference, "/status", MERGE_PATCH, patch, merge_repeat(patch))
             .await
     }
 
@@ -108,8 +119,12 @@ impl Kubernetes {
         reference: &ObjectReference,
         operations: &Value,
     ) -> Result<Object, KubernetesError> {
-        self.patch(reference, "", "application/json-patch+json", operations)
-            .await
+        let repeat = if is_repeatable(operations) {
+            Repeat::Freely
+        } else {
+            Repeat::IfNotDone
+        };
+        self.patch(reference, "", JSON_PATCH, operations, repeat).await
     }
 
     /// Sets annotations, and removes those whose value is `None`.
@@ -131,12 +146,13 @@ impl Kubernetes {
     /// A failed request; a kind that cannot be scaled is not found.
     pub async fn scale(&self, reference: &ObjectReference, replicas: u32) -> Result<(), KubernetesError> {
         let patch = json!({"spec": {"replicas": replicas}});
-        self.patch(reference, "/scale", "application/merge-patch+json", &patch)
+        self.patch(reference, "/scale", MERGE_PATCH, &patch, Repeat::Freely)
             .await
             .map(drop)
     }
 
-    /// Asks for the deletion of an object and gives whether it was there; that it is gone is for a wait to see.
+    /// Asks for the deletion of an object and gives whether it was there; that it is gone is for a wait to see. If the
+    /// answer is lost it is asked for again, and an object that is then not there is taken to be deleted by us.
     ///
     /// # Errors
     /// A failed request.
@@ -162,9 +178,26 @@ impl Kubernetes {
         };
         let request = Request::new(resource.collection(reference.namespace.as_deref()))
             .delete(&reference.name, &parameters);
-        match self.send(&format!("delete {reference}"), request).await {
+        let action = format!("delete {reference}");
+        let request = request
+            .map_err(|error| KubernetesError::from_client(&action, kube::Error::BuildRequest(error)))?;
+        let may_be_done = AtomicBool::new(false);
+        let attempt = async |left| {
+            let answer = self.once(&action, request.clone(), left).await;
+            if matches!(
+                answer,
+                Err(KubernetesError::Transient {
+                    fate: Fate::Unknown,
+                    ..
+                })
+            ) {
+                may_be_done.store(true, Ordering::Relaxed);
+            }
+            answer
+        };
+        match self.persist(Repeat::Freely, attempt).await {
             Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) if error.is_not_found() => Ok(may_be_done.into_inner()),
             Err(error) => Err(error),
         }
     }
@@ -175,6 +208,7 @@ impl Kubernetes {
         subresource: &str,
         content_type: &str,
         patch: &Value,
+        repeat: Repeat,
     ) -> Result<Object, KubernetesError> {
         let resource = self.resource(&reference.kind).await?;
         resource.check_scope(reference)?;
@@ -189,8 +223,8 @@ impl Kubernetes {
             .header(http::header::CONTENT_TYPE, content_type)
             .body(patch.to_string().into_bytes())
             .map_err(kube::core::request::Error::BuildRequest);
-        self.object(&resource, format!("patch {reference}"), request)
-            .await
+        let action = format!("patch {reference}");
+        self.object(&resource, &action, request, repeat).await
     }
 
     /// The name and the resource of a manifest; namespaced objects must name their namespace.
@@ -212,5 +246,66 @@ impl Kubernetes {
         let resource = self.resource(&reference.kind).await?;
         resource.check_scope(&reference)?;
         Ok((reference, resource))
+    }
+}
+
+/// Whether a manifest or a merge patch means exactly one state or identity of its object.
+fn is_exact(manifest: &Value) -> bool {
+    let named = |field| manifest.pointer(field).is_some();
+    named("/metadata/resourceVersion") || named("/metadata/uid")
+}
+
+/// A merge patch gives the same fields the same values each time, unless it is about one state that it changes itself.
+fn merge_repeat(patch: &Value) -> Repeat {
+    if is_exact(patch) {
+        Repeat::IfNotDone
+    } else {
+        Repeat::Freely
+    }
+}
+
+/// Whether performing the operations of a JSON patch a second time changes nothing: they set fields, and insert nothing
+/// into lists.
+fn is_repeatable(operations: &Value) -> bool {
+    let sets_a_field = |operation: &Value| {
+        let text = |field| operation.get(field).and_then(Value::as_str).unwrap_or_default();
+        let last = text("path").rsplit('/').next().unwrap_or_default().to_owned();
+        match text("op") {
+            "replace" => true,
+            "add" => last != "-" && last.parse::<u64>().is_err(),
+            _ => false,
+        }
+    };
+    operations
+        .as_array()
+        .is_some_and(|operations| operations.iter().all(sets_a_field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_patches_that_set_fields_may_be_performed_twice() {
+        let operation = |op: &str, path: &str| json!([{"op": op, "path": path, "value": 1}]);
+        assert!(is_repeatable(&operation("add", "/data/a")));
+        assert!(is_repeatable(&operation("replace", "/spec/list/0")));
+        for (op, path) in [
+            ("add", "/spec/list/-"),
+            ("add", "/spec/list/0"),
+            ("remove", "/data/a"),
+            ("test", "/data/a"),
+            ("move", "/data/a"),
+        ] {
+            assert!(!is_repeatable(&operation(op, path)), "{op} {path}");
+        }
+        assert!(!is_repeatable(&json!("no operations")));
+    }
+
+    #[test]
+    fn a_patch_of_one_state_is_not_repeated() {
+        assert_eq!(merge_repeat(&json!({"data": {"a": "b"}})), Repeat::Freely);
+        let exact = json!({"metadata": {"resourceVersion": "7"}, "data": {"a": "b"}});
+        assert_eq!(merge_repeat(&exact), Repeat::IfNotDone);
     }
 }

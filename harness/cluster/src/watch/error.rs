@@ -58,10 +58,11 @@ impl WaitError {
     /// Whether the cluster showed that the expectation does not hold, as opposed to not being able to show anything.
     #[must_use]
     pub const fn is_about_the_platform(&self) -> bool {
-        matches!(
-            self,
-            Self::TimedOut(_) | Self::Never { .. } | Self::Violated { .. }
-        )
+        match self {
+            Self::TimedOut(timeout) => !timeout.is_blind,
+            Self::Never { .. } | Self::Violated { .. } => true,
+            Self::Fault(_) | Self::Kubernetes(_) => false,
+        }
     }
 }
 
@@ -72,8 +73,10 @@ pub struct WaitTimeout {
     pub target: Target,
     /// What the condition said last; empty when no state could be seen at all.
     pub seen: String,
-    /// The last error of the connection, where there was one.
+    /// Why the state at the deadline is not known, or why there is none.
     pub last_error: Option<String>,
+    /// Whether the API server could not be asked at the deadline: then `seen` may be out of date.
+    pub is_blind: bool,
     /// How long the wait took.
     pub elapsed: Duration,
     /// The state seen last.
@@ -116,6 +119,7 @@ mod tests {
             target: Target::Object("Kustomization flux-system/ledger".parse().unwrap()),
             seen: "Ready=False BuildFailed: no file".into(),
             last_error: Some("connection refused".into()),
+            is_blind: true,
             elapsed: Duration::from_millis(2500),
             last: View::default(),
         };

@@ -2,7 +2,9 @@
 
 mod error;
 mod feed;
+mod follow;
 mod observer;
+mod source;
 mod target;
 mod wait;
 mod watches;

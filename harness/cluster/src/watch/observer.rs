@@ -2,7 +2,8 @@
 //!
 //! The shared watch may be behind what the caller has just written. So every observer first subscribes, then lists
 //! from the API server, and then ignores the events that the list already contains: no state is ever older than the
-//! wait, and no change after the list is missed.
+//! wait, and no change after the list is missed. Before the deadline, and from time to time on the way there, it has the
+//! API server asked whether the watch has told everything, so that a dead watch is not taken for a quiet cluster.
 
 use super::{
     error::WaitError,
@@ -10,7 +11,7 @@ use super::{
     target::{Target, View, key_of},
     watches::{Watches, died},
 };
-use crate::kubernetes::{KindReference, KubernetesError, Object, Resource};
+use crate::kubernetes::{KindReference, KubernetesError, Object, Pauses, Resource};
 use kube::core::params::ListParams;
 use plumbline_model::Fault;
 use std::{sync::Arc, time::Duration};
@@ -19,16 +20,21 @@ use tokio::{
     time::Instant,
 };
 
-/// Pause between two tries to list while the API server does not answer.
-const RETRY_PAUSE: Duration = Duration::from_millis(50);
-
 /// A kind that was just defined takes a moment to be served after its definition says Established.
 const KIND_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often the watch is doubted while nothing happens.
+const DOUBT_AFTER: Duration = Duration::from_secs(30);
+
+/// How long before the deadline the last look is asked for; in short waits a quarter of them.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// What an observer has to tell.
 pub(super) enum Step {
     /// The state, as it was at first or after a change.
     State,
+    /// The state, when the API server had been asked for all of it as [`Observer::confirm`] wanted.
+    Confirmed,
     /// The deadline passed.
     Deadline,
 }
@@ -40,12 +46,21 @@ pub(super) struct Observer<'a> {
     fault: watch::Receiver<Option<Fault>>,
     source: Source,
     baseline: u64,
+    pauses: Pauses,
+    /// When the watch is to be doubted next.
+    doubt: Instant,
+    /// Since when a look has been asked for, and has not been answered.
+    asked: Option<Instant>,
+    /// A look that began at this time or later confirms the state.
+    confirming: Option<Instant>,
     /// The state now.
     pub(super) view: View,
     /// Whether `view` has been filled at least once.
     pub(super) has_state: bool,
-    /// The last error of the connection.
-    pub(super) last_error: Option<String>,
+    /// Why the API server cannot be asked now.
+    blindness: Option<String>,
+    /// The kind is not known, in the words of the error.
+    unknown_kind: Option<String>,
 }
 
 enum Source {
@@ -57,25 +72,29 @@ enum Source {
         #[expect(dead_code, reason = "keeps the watch alive")] Arc<Feed>,
     ),
     /// The list is made; changes follow.
-    Live(
-        mpsc::UnboundedReceiver<Change>,
-        #[expect(dead_code, reason = "keeps the watch alive")] Arc<Feed>,
-    ),
+    Live(mpsc::UnboundedReceiver<Change>, Arc<Feed>),
 }
 
 impl<'a> Observer<'a> {
     pub(super) fn new(watches: &'a Watches, target: Target, deadline: Instant) -> Self {
-        Self {
+        let mut observer = Self {
             watches,
             target,
             deadline,
             fault: watches.fault(),
             source: Source::Stale,
             baseline: 0,
+            pauses: Pauses::new(),
+            doubt: deadline,
+            asked: None,
+            confirming: None,
             view: View::default(),
             has_state: false,
-            last_error: None,
-        }
+            blindness: None,
+            unknown_kind: None,
+        };
+        observer.until(deadline);
+        observer
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -87,14 +106,39 @@ impl<'a> Observer<'a> {
         matches!(self.source, Source::Live(..))
     }
 
-    /// Has the next state listed anew, whatever the watch says.
-    pub(super) fn distrust(&mut self) {
-        self.source = Source::Stale;
+    /// Why the state at this moment is not known, if it is not.
+    pub(super) fn blindness(&self) -> Option<String> {
+        let unanswered = || {
+            let waited = self.asked?.elapsed().as_secs_f64();
+            Some(format!("the API server has not answered for {waited:.1} s"))
+        };
+        self.blindness.clone().or_else(unanswered)
+    }
+
+    /// What the cluster said about a kind that it does not have.
+    pub(super) fn unknown_kind(&self) -> Option<String> {
+        self.unknown_kind.clone()
+    }
+
+    /// Has the API server asked for the state; the answer is [`Step::Confirmed`].
+    pub(super) fn confirm(&mut self) {
+        self.confirming = Some(Instant::now());
+        match &self.source {
+            Source::Live(_, feed) => {
+                feed.look();
+                self.asked = self.confirming;
+            }
+            // Will be listed at once, or before long.
+            Source::Stale | Source::UnknownKind(..) => self.source = Source::Stale,
+        }
     }
 
     /// Moves the deadline.
     pub(super) fn until(&mut self, deadline: Instant) {
+        let now = Instant::now();
         self.deadline = deadline;
+        let last_look = LAST_LOOK.min((deadline - now) / 4);
+        self.doubt = (deadline - last_look).min(now + DOUBT_AFTER);
     }
 
     /// The next state, or that the deadline passed first.
@@ -117,15 +161,22 @@ impl<'a> Observer<'a> {
                         continue;
                     }
                 },
-                Source::Live(changes, _) => tokio::select! {
+                Source::Live(changes, feed) => tokio::select! {
                     biased;
                     fault = died(&mut self.fault) => return Err(WaitError::Fault(Box::new(fault))),
                     change = changes.recv() => change,
                     () = tokio::time::sleep_until(self.deadline) => return Ok(Step::Deadline),
+                    () = tokio::time::sleep_until(self.doubt) => {
+                        feed.look();
+                        let now = Instant::now();
+                        self.asked.get_or_insert(now);
+                        self.doubt = now + DOUBT_AFTER;
+                        continue;
+                    }
                 },
             };
-            if self.take(change) {
-                return Ok(Step::State);
+            if let Some(step) = self.take(change) {
+                return Ok(step);
             }
         }
     }
@@ -134,32 +185,45 @@ impl<'a> Observer<'a> {
     async fn guarded_list(&mut self) -> Result<Option<Step>, WaitError> {
         let mut fault = self.fault.clone();
         let deadline = self.deadline;
+        let begun = Instant::now();
         let listed = tokio::select! {
             biased;
             fault = died(&mut fault) => return Err(WaitError::Fault(Box::new(fault))),
             listed = self.list() => listed,
-            () = tokio::time::sleep_until(deadline) => return Ok(Some(Step::Deadline)),
+            () = tokio::time::sleep_until(deadline) => {
+                self.asked.get_or_insert(begun);
+                return Ok(Some(Step::Deadline));
+            }
         };
-        match listed {
+        let error = match listed {
             Ok(()) => {
                 self.has_state = true;
-                Ok(Some(Step::State))
+                (self.blindness, self.asked) = (None, None);
+                self.pauses = Pauses::new();
+                return Ok(Some(self.seen_at(begun).unwrap_or(Step::State)));
             }
-            Err(error) if error.is_transient() => {
-                self.last_error = Some(error.to_string());
-                let now = Instant::now();
-                if now >= deadline {
-                    return Ok(Some(Step::Deadline));
-                }
-                tokio::time::sleep_until(deadline.min(now + RETRY_PAUSE)).await;
-                Ok(None)
+            Err(error) if error.is_transient() => error,
+            Err(error) => return Err(error.into()),
+        };
+        self.blindness = Some(error.to_string());
+        let again = Instant::now() + self.pauses.after(&error);
+        tokio::select! {
+            biased;
+            fault = died(&mut fault) => Err(WaitError::Fault(Box::new(fault))),
+            () = tokio::time::sleep_until(again.min(deadline)) => {
+                Ok((again >= deadline).then_some(Step::Deadline))
             }
-            Err(error) => Err(error.into()),
         }
     }
 
+    /// Whether a look that began at this time is the one that was to confirm the state.
+    fn seen_at(&mut self, begun: Instant) -> Option<Step> {
+        self.confirming.take_if(|wanted| *wanted <= begun)?;
+        Some(Step::Confirmed)
+    }
+
     async fn list(&mut self) -> Result<(), KubernetesError> {
-        let kubernetes = self.watches.kubernetes();
+        let kubernetes = self.watches.impatient();
         let resource = match kubernetes.resource(self.target.kind()).await {
             Ok(resource) => resource,
             Err(error @ KubernetesError::UnknownKind { .. }) => return self.without_kind(error).await,
@@ -183,6 +247,7 @@ impl<'a> Observer<'a> {
                     .collect();
                 self.baseline = version;
                 self.source = Source::Live(changes, feed);
+                self.unknown_kind = None;
                 Ok(())
             }
             // The definition was removed a moment ago, and all objects with it.
@@ -205,7 +270,7 @@ impl<'a> Observer<'a> {
             },
         };
         self.watches
-            .kubernetes()
+            .impatient()
             .list_at(resource, self.target.namespace(), parameters)
             .await
     }
@@ -215,15 +280,15 @@ impl<'a> Observer<'a> {
         let definitions = KindReference::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
         let feed = self.watches.feed(&definitions).await?;
         let changes = feed.subscribe(None, None);
-        self.last_error = Some(error.to_string());
+        self.unknown_kind = Some(error.to_string());
         self.view = View::default();
         self.source = Source::UnknownKind(changes, feed);
         Ok(())
     }
 
-    /// Takes a change over into the view; tells whether the view is another one now.
-    fn take(&mut self, change: Option<Change>) -> bool {
-        match change {
+    /// Takes a change over into the view; tells what there is to tell now.
+    fn take(&mut self, change: Option<Change>) -> Option<Step> {
+        let is_changed = match change {
             Some(Change::Applied(object)) if object.version() > self.baseline => {
                 if self.target.chooses(&object) {
                     self.view.objects.insert(key_of(&object), object);
@@ -233,18 +298,23 @@ impl<'a> Observer<'a> {
                     self.view.objects.remove(&key_of(&object)).is_some()
                 }
             }
-            Some(Change::Deleted(object)) if object.version() > self.baseline => {
+            Some(Change::Deleted(object, version)) if version > self.baseline => {
                 self.view.objects.remove(&key_of(&object)).is_some()
             }
-            Some(Change::Applied(_) | Change::Deleted(_)) => false,
+            Some(Change::Applied(_) | Change::Deleted(..)) => false,
+            Some(Change::Looked(begun)) => {
+                (self.blindness, self.asked) = (None, None);
+                return self.seen_at(begun);
+            }
             Some(Change::Interrupted(error)) => {
-                self.last_error = Some(error);
+                self.blindness = Some(error);
                 false
             }
-            Some(Change::Resynced) | None => {
+            None => {
                 self.source = Source::Stale;
                 false
             }
-        }
+        };
+        is_changed.then_some(Step::State)
     }
 }

@@ -50,7 +50,7 @@ impl Watches {
         let mut seen = String::new();
         loop {
             match observer.next().await? {
-                Step::State => match condition(&observer.view) {
+                Step::State | Step::Confirmed => match condition(&observer.view) {
                     Verdict::Met => {
                         return Ok(Observed {
                             view: observer.view,
@@ -88,8 +88,8 @@ impl Watches {
         let mut observer = Observer::new(self, target, deadline.into());
         loop {
             match observer.next().await? {
-                Step::State if observer.is_live() => return Ok(()),
-                Step::State => {}
+                Step::State | Step::Confirmed if observer.is_live() => return Ok(()),
+                Step::State | Step::Confirmed => {}
                 Step::Deadline => return Err(timed_out(observer, "the kind is not served".into(), start)),
             }
         }
@@ -116,8 +116,9 @@ impl Watches {
         let mut end = None;
         let mut is_last_look = false;
         loop {
-            match observer.next().await? {
-                Step::State => {
+            let step = observer.next().await?;
+            match step {
+                Step::State | Step::Confirmed => {
                     if let Verdict::NotYet(seen) | Verdict::Never(seen) = condition(&observer.view) {
                         return Err(WaitError::Violated {
                             target: observer.target().clone(),
@@ -126,22 +127,25 @@ impl Watches {
                             last: observer.view,
                         });
                     }
-                    if is_last_look {
+                    if matches!(step, Step::Confirmed) {
                         return Ok(Observed {
                             view: observer.view,
                             elapsed: start.elapsed(),
                         });
                     }
-                    let end = *end.get_or_insert_with(|| Instant::now() + duration);
-                    observer.until(end);
+                    if end.is_none() {
+                        let until = Instant::now() + duration;
+                        end = Some(until);
+                        observer.until(until);
+                    }
                 }
                 Step::Deadline if end.is_none() || is_last_look => {
                     return Err(timed_out(observer, String::new(), start));
                 }
                 Step::Deadline => {
                     is_last_look = true;
-                    observer.distrust();
                     observer.until(Instant::now() + LOOK_WITHIN);
+                    observer.confirm();
                 }
             }
         }
@@ -154,10 +158,12 @@ fn timed_out(observer: Observer<'_>, seen: String, start: Instant) -> WaitError 
     } else {
         seen
     };
+    let blindness = observer.blindness();
     WaitError::TimedOut(Box::new(WaitTimeout {
         target: observer.target().clone(),
         seen,
-        last_error: observer.last_error,
+        is_blind: blindness.is_some(),
+        last_error: blindness.or_else(|| observer.unknown_kind()),
         elapsed: start.elapsed(),
         last: observer.view,
     }))

@@ -1,19 +1,29 @@
 //! All watches of a cluster: at most one per kind, started when somebody first asks.
 
-use super::{error::WaitError, feed::Feed};
-use crate::kubernetes::{KindReference, Kubernetes, KubernetesError, Object};
+use super::{
+    error::{WaitError, WaitTimeout},
+    feed::{Change, Feed},
+    target::{Target, View},
+};
+use crate::kubernetes::{KindReference, KindSelector, Kubernetes, KubernetesError, Object};
 use plumbline_model::Fault;
 use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
+
+/// How long a store may take until it is complete.
+const SYNCED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The shared watches of a cluster. Cheap to clone; the watches end with the last clone.
 #[derive(Clone)]
 pub struct Watches {
     kubernetes: Kubernetes,
+    /// Tells each failure at once: waits try again themselves, and remember why.
+    impatient: Kubernetes,
     feeds: Arc<Mutex<HashMap<KindReference, Arc<Feed>>>>,
     fault: watch::Receiver<Option<Fault>>,
     // Keeps `fault` open where nobody reports any.
@@ -32,6 +42,7 @@ impl Watches {
     pub fn new(kubernetes: Kubernetes) -> Self {
         let (sender, fault) = watch::channel(None);
         Self {
+            impatient: kubernetes.with_patience(Duration::ZERO),
             kubernetes,
             feeds: Arc::default(),
             fault,
@@ -43,6 +54,7 @@ impl Watches {
     #[must_use]
     pub fn guarded(kubernetes: Kubernetes, fault: watch::Receiver<Option<Fault>>) -> Self {
         Self {
+            impatient: kubernetes.with_patience(Duration::ZERO),
             kubernetes,
             feeds: Arc::default(),
             fault,
@@ -56,26 +68,49 @@ impl Watches {
         &self.kubernetes
     }
 
+    pub(crate) const fn impatient(&self) -> &Kubernetes {
+        &self.impatient
+    }
+
     /// A store of all objects of a kind, kept up to date by the shared watch; complete when this returns.
     ///
     /// # Errors
-    /// An unknown kind, or a cluster that cannot be asked; [`WaitError::Fault`] when it died.
+    /// An unknown kind; [`WaitError::TimedOut`] when the cluster cannot be asked, [`WaitError::Fault`] when it died.
     pub async fn store(&self, kind: &KindReference) -> Result<Store, WaitError> {
+        let start = Instant::now();
+        self.kubernetes.resource(kind).await?;
         let feed = self.feed(kind).await?;
+        let mut changes = feed.subscribe(None, None);
         let mut fault = self.fault.clone();
-        tokio::select! {
-            biased;
-            fault = died(&mut fault) => Err(WaitError::Fault(Box::new(fault))),
-            () = feed.synced() => Ok(Store { feed }),
+        let mut last_error = None;
+        loop {
+            tokio::select! {
+                biased;
+                fault = died(&mut fault) => return Err(WaitError::Fault(Box::new(fault))),
+                () = feed.synced() => return Ok(Store { feed }),
+                Some(change) = changes.recv() => if let Change::Interrupted(error) = change {
+                    last_error = Some(error);
+                },
+                () = tokio::time::sleep_until(start + SYNCED_WITHIN) => {
+                    return Err(WaitError::TimedOut(Box::new(WaitTimeout {
+                        target: Target::Set(KindSelector::all(kind.clone())),
+                        seen: String::new(),
+                        last_error,
+                        is_blind: true,
+                        elapsed: start.elapsed(),
+                        last: View::default(),
+                    })));
+                }
+            }
         }
     }
 
     pub(crate) async fn feed(&self, kind: &KindReference) -> Result<Arc<Feed>, KubernetesError> {
-        let resource = self.kubernetes.resource(kind).await?;
+        let resource = self.impatient.resource(kind).await?;
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         let feed = feeds
             .entry(resource.kind())
-            .or_insert_with(|| Arc::new(Feed::start(self.kubernetes.client().clone(), resource)));
+            .or_insert_with(|| Arc::new(Feed::start(&self.impatient, resource)));
         Ok(feed.clone())
     }
 
