@@ -6,6 +6,7 @@ mod difference;
 mod json;
 mod junit;
 mod reproduction;
+mod services;
 mod summary;
 mod terminal;
 mod text;
@@ -13,6 +14,7 @@ mod text;
 pub use difference::{DifferenceLine, difference};
 pub use json::{REPORT_VERSION, render_json, report_schema};
 pub use junit::render_junit;
+pub use services::{Repository, render_azure, render_github, render_step_summary};
 pub use summary::{
     AttemptResult, CleanUp, Egress, Measurement, MergeError, NotARun, Note, PhaseResult, RequirementResult,
     RequirementStatus, ScenarioResult, ShardResult, StepResult, Summary, Trouble, Wait, merge,

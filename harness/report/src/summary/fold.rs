@@ -388,6 +388,10 @@ fn end(mut result: ScenarioResult, at: u64, event: &Event) -> ScenarioResult {
     result.tags.clone_from(tags);
     result.duration = *duration;
     result.simulated.clone_from(simulated);
+    let skipped = matches!(outcome, Outcome::Skipped(_));
+    if result.attempts.is_empty() && !skipped {
+        result.attempts.push(attempt(1, at.saturating_sub(*duration)));
+    }
     let only = result.attempts.len() == 1;
     result.outcome = match result.attempts.last_mut() {
         None => Arc::new(outcome.clone()),
@@ -397,15 +401,12 @@ fn end(mut result: ScenarioResult, at: u64, event: &Event) -> ScenarioResult {
             } else {
                 at.saturating_sub(last.at)
             };
-            match outcome {
-                Outcome::Flaky { .. } => {
-                    end_attempt(last, &Outcome::Passed, took);
-                    Arc::new(outcome.clone())
-                }
-                _ => {
-                    end_attempt(last, outcome, took);
-                    last.outcome.clone()
-                }
+            if matches!(outcome, Outcome::Flaky { .. }) {
+                end_attempt(last, &Outcome::Passed, took);
+                Arc::new(outcome.clone())
+            } else {
+                end_attempt(last, outcome, took);
+                last.outcome.clone()
             }
         }
     };

@@ -159,7 +159,7 @@ pub struct ScenarioResult {
     pub outcome: Arc<Outcome>,
     /// Subjects of the simulations that it leans on.
     pub simulated: Vec<String>,
-    /// Every attempt, the one that decided the outcome last; none if it never began.
+    /// Every attempt, the one that decided the outcome last; none if it was skipped.
     pub attempts: Vec<AttemptResult>,
     /// What was removed after its attempts.
     pub clean_ups: Vec<CleanUp>,

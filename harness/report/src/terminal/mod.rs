@@ -6,7 +6,8 @@ mod palette;
 mod scenario;
 mod summary;
 
-pub(crate) use block::{Limit, attachments, attempt_block, message, one_line};
+pub(crate) use block::{Limit, attachments, attempt_block, message, one_line, skip_reason};
 pub use palette::Palette;
 pub use scenario::render_scenario_end;
 pub use summary::render_summary;
+pub(crate) use summary::{cause_in_words, verdict};

@@ -38,9 +38,8 @@ pub fn render_scenario_end(result: &ScenarioResult, palette: Palette) -> String 
             for attempt in result.earlier_attempts() {
                 indent(&mut out, 6, &attempt_line(attempt, palette));
             }
-            match result.attempts.last() {
-                Some(attempt) => indent(&mut out, 6, &attempt_block(attempt, palette, Limit::TERMINAL)),
-                None => indent(&mut out, 6, &unbegun_block(result, palette)),
+            if let Some(attempt) = result.attempts.last() {
+                indent(&mut out, 6, &attempt_block(attempt, palette, Limit::TERMINAL));
             }
         }
     }
@@ -66,17 +65,4 @@ fn attempt_line(attempt: &AttemptResult, palette: Palette) -> String {
         format!(": {}", printable(&one_line(&message)))
     });
     format!("{}{message}", palette.paint(code, &head))
-}
-
-/// A scenario that failed before its first attempt: there is only what its outcome says.
-fn unbegun_block(result: &ScenarioResult, palette: Palette) -> String {
-    let attempt = AttemptResult {
-        attempt: 1,
-        at: result.at,
-        duration: result.duration,
-        outcome: result.outcome.clone(),
-        steps: Vec::new(),
-        shard: None,
-    };
-    attempt_block(&attempt, palette, Limit::TERMINAL)
 }

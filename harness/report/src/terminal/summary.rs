@@ -175,7 +175,8 @@ fn render_again(out: &mut String, summary: &Summary, palette: Palette) {
     }
 }
 
-fn verdict(summary: &Summary, palette: Palette) -> String {
+/// The verdict with its counts, in one line.
+pub(crate) fn verdict(summary: &Summary, palette: Palette) -> String {
     let mut parts = Vec::new();
     for status in [
         Status::Passed,
