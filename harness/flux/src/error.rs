@@ -78,8 +78,16 @@ impl From<KubernetesError> for VerbError {
 }
 
 impl From<ServerError> for VerbError {
+    /// What a repository does not have or does not take is for the author of the change to know.
     fn from(error: ServerError) -> Self {
-        Self::environment(&error)
+        match error {
+            ServerError::Name { .. }
+            | ServerError::Missing { .. }
+            | ServerError::Exists { .. }
+            | ServerError::Conflict { .. }
+            | ServerError::NothingToMerge { .. } => Self::unmet(chain(&error)),
+            _ => Self::environment(&error),
+        }
     }
 }
 

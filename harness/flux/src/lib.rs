@@ -25,7 +25,7 @@ mod versions;
 pub use egress::Egress;
 pub use error::{VerbError, chain};
 pub use fixtures::{FixtureError, Fixtures, PLATFORM_REPOSITORIES, Tree, TreeFile, replace_word};
-pub use forge::{BranchName, Forge};
+pub use forge::{Forge, GitReference};
 pub use instance::{Applied, AppliedInstance, InstanceChange};
 pub use onboard::Onboarded;
 pub use patience::{Patience, unmet};

@@ -2,7 +2,7 @@
 
 use crate::{
     Patience, Platform, VerbError,
-    forge::BranchName,
+    forge::GitReference,
     names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, branch_of},
 };
 use futures::future::try_join_all;
@@ -56,14 +56,11 @@ impl Platform {
         self.commit_registration(environment, changes, &format!("on-board {name}"), patience)
             .await?;
         let kustomization = kustomization(name);
-        let branch = BranchName {
-            branch: branch_of(&repository, environment).to_owned(),
-            repository,
-        };
+        let branch = branch_of(&repository, environment);
         let revision = self
             .forge()
-            .head(&branch)
-            .map(|revision| format!("{}@sha1:{revision}", branch.branch));
+            .head(&GitReference::branch(&repository, branch))
+            .map(|revision| format!("{branch}@sha1:{revision}"));
         let what = format!("{} to be Ready at the pushed revision", kustomization.short());
         let observed = patience
             .wait(self.watches(), &kustomization, &what, |view| {
@@ -153,19 +150,17 @@ impl Platform {
         message: &str,
         patience: Patience<'_>,
     ) -> Result<(), VerbError> {
-        let branch = BranchName {
-            repository: GITOPS_REPOSITORY.to_owned(),
-            branch: branch_of(GITOPS_REPOSITORY, environment).to_owned(),
-        };
+        let branch = branch_of(GITOPS_REPOSITORY, environment);
         let revision = self
             .forge()
-            .commit(GITOPS_REPOSITORY, &branch.branch, changes, message)
+            .commit(GITOPS_REPOSITORY, branch, changes, message)
             .await?;
         let source = KindReference::new("source.toolkit.fluxcd.io", "v1", "GitRepository")
             .namespaced(FLUX_NAMESPACE, FLUX_NAMESPACE);
         self.request(&source).await?;
         // A new artifact triggers the Kustomization by itself.
-        self.wait_for_source(&source, &branch, &revision, patience)
+        let followed = GitReference::branch(GITOPS_REPOSITORY, branch);
+        self.wait_for_source(&source, &followed, &revision, patience)
             .await?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     Patience, Platform, VerbError,
-    forge::{BranchName, branch_of_source},
+    forge::{GitReference, followed_by_source},
 };
 use plumbline_cluster::{
     Object, ObjectReference,
@@ -71,17 +71,17 @@ impl Platform {
         let reference = source.reference();
         let reference_value = source.at("/spec/ref").cloned().unwrap_or_default();
         let url = source.text_at("/spec/url").unwrap_or_default();
-        let branch = branch_of_source(url, &reference_value);
-        let pushed = branch
+        let followed = followed_by_source(url, &reference_value);
+        let pushed = followed
             .as_ref()
-            .and_then(|branch| Some((branch, self.forge().head(branch)?)));
-        let Some((branch, revision)) = pushed else {
+            .and_then(|followed| Some((followed, self.forge().head(followed)?)));
+        let Some((followed, revision)) = pushed else {
             return self
                 .request_and_wait(&reference, None, Ending::Ready, patience)
                 .await;
         };
         self.request(&reference).await?;
-        self.wait_for_source(&reference, branch, &revision, patience)
+        self.wait_for_source(&reference, followed, &revision, patience)
             .await
     }
 
@@ -89,18 +89,18 @@ impl Platform {
     pub(crate) async fn wait_for_source(
         &self,
         source: &ObjectReference,
-        branch: &BranchName,
+        followed: &GitReference,
         revision: &Revision,
         patience: Patience<'_>,
     ) -> Result<String, VerbError> {
-        let what = format!("{} to fetch {revision} of {}", source.short(), branch.branch);
+        let what = format!("{} to fetch {revision} of {}", source.short(), followed.short());
         let observed = patience
             .wait(self.watches(), source, &what, |view| {
                 let Some(object) = view.object() else {
                     return Verdict::NotYet("absent".into());
                 };
                 let shown = current_revision(object).unwrap_or("no revision");
-                if self.forge().has_reached(branch, shown, revision) {
+                if self.forge().has_reached(followed, shown, revision) {
                     return Verdict::Met;
                 }
                 match reconciled(object, None) {

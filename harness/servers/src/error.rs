@@ -79,6 +79,36 @@ pub enum ServerError {
         /// Where it was looked for.
         place: String,
     },
+    /// Something that was to be made is there already.
+    #[error("{what} {name:?} exists already in {place}")]
+    Exists {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which one.
+        name: String,
+        /// Where it is.
+        place: String,
+    },
+    /// Two changes do not go together.
+    #[error("cannot {action} in repository {repository}: {reason}")]
+    Conflict {
+        /// What was tried: a verb and its object.
+        action: String,
+        /// In which repository.
+        repository: String,
+        /// Which files, and how they came to differ.
+        reason: String,
+    },
+    /// A branch has all that another one has.
+    #[error("there is nothing to merge in repository {repository}: {into} already has all of {from}")]
+    NothingToMerge {
+        /// In which repository.
+        repository: String,
+        /// The branch that was to be merged.
+        from: String,
+        /// The branch that was to receive it.
+        into: String,
+    },
     /// Git refused.
     #[error("git cannot {action} in repository {repository}: {detail}")]
     Git {

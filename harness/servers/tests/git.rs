@@ -178,10 +178,10 @@ async fn history_is_read_and_changed(world: Arc<World>) {
     assert!(conflict.contains("run.sh was changed again"), "{conflict}");
 
     repository.branch("topic", first.as_str()).await.unwrap();
-    assert!(
-        repository.branch("topic", "main").await.is_err(),
-        "the branch is there already"
-    );
+    let twice = repository.branch("topic", "main").await.unwrap_err().to_string();
+    assert!(twice.contains("branch \"topic\" exists already"), "{twice}");
+    let nothing = repository.merge("topic", "main").await.unwrap_err().to_string();
+    assert!(nothing.contains("main already has all of topic"), "{nothing}");
     repository
         .commit("topic", &write("run.sh", "theirs"), "theirs")
         .await
@@ -192,7 +192,13 @@ async fn history_is_read_and_changed(world: Arc<World>) {
         .unwrap();
     let conflict = repository.merge("topic", "main").await.unwrap_err().to_string();
     assert!(conflict.contains("both changed run.sh"), "{conflict}");
-    repository.tag("v1.0.0", "main").await.unwrap();
+    repository.tag("v1.0.0", first.as_str()).await.unwrap();
+    let twice = repository.tag("v1.0.0", "main").await.unwrap_err().to_string();
+    assert!(twice.contains("tag \"v1.0.0\" exists already"), "{twice}");
+    assert!(repository.is_ancestor("refs/tags/v1.0.0", first.as_str()).await.unwrap());
+    let moved = repository.move_tag("v1.0.0", "main").await.unwrap();
+    assert_eq!(moved, repository.head("main").await.unwrap());
+    assert!(!repository.is_ancestor("refs/tags/v1.0.0", first.as_str()).await.unwrap());
 
     for missing in [
         repository.read("main", "absent").await.unwrap_err(),

@@ -1,8 +1,8 @@
 //! Steps that push to the Git server.
 
 use super::ScenarioState;
-use plumbline_flux::{VerbError, chain};
-use plumbline_scenario::steps::{Commit, Revert};
+use plumbline_flux::VerbError;
+use plumbline_scenario::steps::{Branch, Commit, Merge, Revert, Tag};
 use plumbline_servers::{Changes, Revision, TreeEntry};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -21,8 +21,7 @@ pub(super) async fn commit(commit: &Commit, state: &mut ScenarioState) -> Result
             Some(content) => content.clone(),
             None => repository
                 .read(&commit.branch, path)
-                .await
-                .map_err(|error| VerbError::unmet(chain(&error)))?,
+                .await?,
         };
         let text = String::from_utf8_lossy(&content);
         if !text.contains(&replacement.from) {
@@ -42,8 +41,7 @@ pub(super) async fn commit(commit: &Commit, state: &mut ScenarioState) -> Result
         let below = format!("{}/", path.value);
         let files = repository
             .files(&commit.branch, "")
-            .await
-            .map_err(|error| VerbError::unmet(chain(&error)))?;
+            .await?;
         let before = remove.len();
         remove.extend(
             files
@@ -81,6 +79,31 @@ pub(super) async fn revert(revert: &Revert, state: &mut ScenarioState) -> Result
     Ok(())
 }
 
-fn output(revision: &Revision, branch: &str) -> Value {
-    json!({"revision": revision.to_string(), "reference": format!("{branch}@sha1:{revision}")})
+pub(super) async fn branch(branch: &Branch, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let (repository, name) = (&branch.repository.value, &branch.name.value);
+    let forge = state.world.platform.forge();
+    let revision = forge.branch(repository, name, &branch.from).await?;
+    state.leave(branch.output.as_ref(), output(&revision, name));
+    Ok(())
+}
+
+pub(super) async fn merge(merge: &Merge, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let (from, into) = (&merge.from.value, &merge.into.value);
+    let forge = state.world.platform.forge();
+    let revision = forge.merge(&merge.repository.value, from, into).await?;
+    state.leave(merge.output.as_ref(), output(&revision, into));
+    Ok(())
+}
+
+pub(super) async fn tag(tag: &Tag, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let (repository, name) = (&tag.repository.value, &tag.name.value);
+    let forge = state.world.platform.forge();
+    let revision = forge.tag(repository, name, &tag.branch, tag.moves).await?;
+    state.leave(tag.output.as_ref(), output(&revision, name));
+    Ok(())
+}
+
+/// The commit, and the commit as Flux writes it: after the name of the branch or tag that it was found by.
+fn output(revision: &Revision, found_by: &str) -> Value {
+    json!({"revision": revision.to_string(), "reference": format!("{found_by}@sha1:{revision}")})
 }

@@ -53,6 +53,9 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         }
         Step::Commit(commit) => git::commit(commit, state).await?,
         Step::Revert(revert) => git::revert(revert, state).await?,
+        Step::Branch(branch) => git::branch(branch, state).await?,
+        Step::Merge(merge) => git::merge(merge, state).await?,
+        Step::Tag(tag) => git::tag(tag, state).await?,
         Step::Reconcile(reconcile) => {
             let object = state.object(&reconcile.object);
             let began = Instant::now();
@@ -108,10 +111,7 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         Step::Verify(verify) => images::verify(verify, state).await?,
         Step::Exec(exec) => exec::exec(exec, state, within).await?,
         Step::Expect(expect) => expect::expect(expect, state).await?,
-        Step::Branch(_)
-        | Step::Merge(_)
-        | Step::Tag(_)
-        | Step::Upgrade(_)
+        Step::Upgrade(_)
         | Step::Build(_)
         | Step::Http(_)
         | Step::Fault(_) => return Err(VerbError::unmet("not built yet")),

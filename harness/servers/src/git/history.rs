@@ -44,11 +44,11 @@ impl Repository {
         for Change { before, after, path } in &changes {
             let expected = (after.0 != ABSENT).then_some((after.0.as_str(), after.1.as_str()));
             if now.get(path.as_str()).copied() != expected {
-                return Err(refused(
-                    self.name(),
-                    &action,
-                    format!("{path} was changed again since"),
-                ));
+                return Err(ServerError::Conflict {
+                    action,
+                    repository: self.name().to_owned(),
+                    reason: format!("{path} was changed again since"),
+                });
             }
             edits.push(match before.0.as_str() {
                 ABSENT => Edit::Remove(path),
@@ -68,6 +68,13 @@ impl Repository {
     pub async fn merge(&self, from: &str, into: &str) -> Result<Revision, ServerError> {
         let mut writing = self.writing().await?;
         let (theirs, ours) = (self.head(from).await?, self.head(into).await?);
+        if self.has_commit(theirs.as_str(), ours.as_str()).await? {
+            return Err(ServerError::NothingToMerge {
+                repository: self.name().to_owned(),
+                from: from.to_owned(),
+                into: into.to_owned(),
+            });
+        }
         let action = format!("merge {from} into {into}");
         let arguments = [
             "merge-tree",
@@ -82,12 +89,15 @@ impl Repository {
         let tree = lines.next().unwrap_or_default();
         if !merged.status.success() {
             let conflicts: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
-            let detail = if conflicts.is_empty() {
-                merged.stderr.text().trim().to_owned()
-            } else {
-                format!("both changed {}", conflicts.join(", "))
-            };
-            return Err(refused(self.name(), &action, detail));
+            if conflicts.is_empty() {
+                let detail = merged.stderr.text().trim().to_owned();
+                return Err(refused(self.name(), &action, detail));
+            }
+            return Err(ServerError::Conflict {
+                action,
+                repository: self.name().to_owned(),
+                reason: format!("both changed {}", conflicts.join(", ")),
+            });
         }
         let message = format!("Merge {from} into {into}");
         let parents = [ours.as_str(), theirs.as_str()];
@@ -101,12 +111,17 @@ impl Repository {
         check_reference("revision", descendant)?;
         let ancestor = self.resolve("revision", ancestor, ancestor).await?;
         let descendant = self.resolve("revision", descendant, descendant).await?;
+        self.has_commit(ancestor.as_str(), descendant.as_str()).await
+    }
+
+    /// Whether the commit `ancestor` is part of the history of the commit `descendant`.
+    async fn has_commit(&self, ancestor: &str, descendant: &str) -> Result<bool, ServerError> {
         let action = format!("compare {ancestor} with {descendant}");
         let arguments = [
             "merge-base",
             "--is-ancestor",
-            ancestor.as_str(),
-            descendant.as_str(),
+            ancestor,
+            descendant,
         ];
         let finished = self.run(&action, &arguments, None).await?;
         match finished.status.code() {

@@ -106,6 +106,11 @@ impl Stream {
         self.line(&format!("\nget-mark :{mark}"));
     }
 
+    /// Starts a branch at a commit of this stream, by its position.
+    pub(super) fn point(&mut self, branch: &str, commit: usize) {
+        self.line(&format!("reset refs/heads/{branch}\nfrom :{}\n", commit + 1));
+    }
+
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.line("done");
         self.bytes

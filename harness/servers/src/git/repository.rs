@@ -62,7 +62,8 @@ impl Repository {
         &self.shared.name
     }
 
-    /// Creates the repository with one commit on each of `branches`; the result names them.
+    /// Creates the repository with one commit on each of `branches`; the result names them. Branches with the same tree
+    /// begin at the same commit, so that they can be merged.
     pub async fn create_from_tree(
         &self,
         branches: &BTreeMap<String, Vec<TreeEntry>>,
@@ -98,19 +99,32 @@ impl Repository {
         )
         .await?;
         let mut stream = Stream::default();
-        for (number, (branch, entries)) in (0..).zip(branches) {
-            let edits = entries.iter().map(Edit::Write).collect();
-            stream.commit(&Commit {
-                branch,
-                number,
-                message,
-                parents: &[],
-                edits,
-            });
+        let mut trees: Vec<&Vec<TreeEntry>> = Vec::new();
+        let mut commits = Vec::new();
+        for (branch, entries) in branches {
+            let same = trees.iter().position(|tree| *tree == entries);
+            let commit = same.unwrap_or(trees.len());
+            match same {
+                Some(_) => stream.point(branch, commit),
+                None => {
+                    stream.commit(&Commit {
+                        branch,
+                        number: trees.len() as u64,
+                        message,
+                        parents: &[],
+                        edits: entries.iter().map(Edit::Write).collect(),
+                    });
+                    trees.push(entries);
+                }
+            }
+            commits.push((branch.clone(), commit));
         }
-        *count = Some(branches.len() as u64);
+        *count = Some(trees.len() as u64);
         let revisions = self.import("commit the first trees", stream).await?;
-        Ok(branches.keys().cloned().zip(revisions).collect())
+        let heads = commits
+            .into_iter()
+            .filter_map(|(branch, commit)| Some((branch, revisions.get(commit)?.clone())));
+        Ok(heads.collect())
     }
 
     /// Commits `changes` on top of `branch`.
@@ -166,29 +180,47 @@ impl Repository {
 
     /// Starts the branch `new` at `from`: a branch or the id of a commit.
     pub async fn branch(&self, new: &str, from: &str) -> Result<Revision, ServerError> {
-        self.refer("branch", &format!("refs/heads/{new}"), new, from)
-            .await
+        let reference = format!("refs/heads/{new}");
+        self.refer("branch", &reference, new, from, false).await
     }
 
     /// Creates the tag `new` at `from`: a branch or the id of a commit.
     pub async fn tag(&self, new: &str, from: &str) -> Result<Revision, ServerError> {
-        self.refer("tag", &format!("refs/tags/{new}"), new, from).await
+        let reference = format!("refs/tags/{new}");
+        self.refer("tag", &reference, new, from, false).await
+    }
+
+    /// Puts `tag` at `from`, a branch or the id of a commit, wherever it was before.
+    pub async fn move_tag(&self, tag: &str, from: &str) -> Result<Revision, ServerError> {
+        let reference = format!("refs/tags/{tag}");
+        self.refer("tag", &reference, tag, from, true).await
     }
 
     async fn refer(
         &self,
         what: &'static str,
         reference: &str,
-        new: &str,
+        name: &str,
         from: &str,
+        may_move: bool,
     ) -> Result<Revision, ServerError> {
-        check_reference(what, new)?;
+        check_reference(what, name)?;
         check_reference("revision", from)?;
         let _writing = self.writing().await?;
         let revision = self.resolve("revision", from, from).await?;
-        // The empty old value means: only if there is no such reference yet.
-        let arguments = ["update-ref", "--end-of-options", reference, &revision.0, ""];
-        self.succeed(&format!("create {what} {new}"), &arguments, None)
+        if !may_move && self.resolve(what, name, reference).await.is_ok() {
+            return Err(ServerError::Exists {
+                what,
+                name: name.to_owned(),
+                place: format!("repository {}", self.name()),
+            });
+        }
+        let mut arguments = vec!["update-ref", "--end-of-options", reference, &revision.0];
+        if !may_move {
+            // The empty old value means: only if there is no such reference, whoever else may push one now.
+            arguments.push("");
+        }
+        self.succeed(&format!("write {what} {name}"), &arguments, None)
             .await?;
         Ok(revision)
     }
