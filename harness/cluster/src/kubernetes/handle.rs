@@ -96,6 +96,7 @@ pub struct Kubernetes {
     kinds: Arc<Kinds>,
     manager: Arc<str>,
     patience: Duration,
+    rehearses: bool,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -121,6 +122,7 @@ impl Kubernetes {
             kinds: Arc::default(),
             manager: manager.into(),
             patience: PATIENCE,
+            rehearses: false,
         }
     }
 
@@ -132,6 +134,21 @@ impl Kubernetes {
             patience,
             ..self.clone()
         }
+    }
+
+    /// The same cluster for somebody who only wants to know whether a change would be accepted: it goes through
+    /// validation, admission and quota as any other, and is then not made.
+    #[must_use]
+    pub fn rehearsal(&self) -> Self {
+        Self {
+            rehearses: true,
+            ..self.clone()
+        }
+    }
+
+    /// Whether changes are only rehearsed.
+    pub(super) const fn rehearses(&self) -> bool {
+        self.rehearses
     }
 
     /// The same cluster under another field manager.
@@ -271,7 +288,10 @@ impl Kubernetes {
         repeat: Repeat,
     ) -> Result<Value, KubernetesError> {
         let failed = |error| KubernetesError::from_client(action, error);
-        let request = request.map_err(|error| failed(kube::Error::BuildRequest(error)))?;
+        let mut request = request.map_err(|error| failed(kube::Error::BuildRequest(error)))?;
+        if self.rehearses {
+            rehearse(&mut request);
+        }
         let answer = self.ask(action, request, repeat).await?;
         serde_json::from_str(&answer).map_err(|error| failed(kube::Error::SerdeError(error)))
     }
@@ -321,6 +341,19 @@ impl Kubernetes {
 /// How long one answer may take of somebody who has this much patience left.
 const fn answer_limit(left: Duration) -> Duration {
     if left.is_zero() { ANSWER_WITHIN } else { left }
+}
+
+/// Asks for a dry run. A deletion says so in its body, which is all that the API server then looks at.
+fn rehearse(request: &mut http::Request<Vec<u8>>) {
+    if matches!(*request.method(), http::Method::GET | http::Method::DELETE) {
+        return;
+    }
+    let text = request.uri().to_string();
+    let separator = if text.contains('?') { '&' } else { '?' };
+    // What was a URI with a query stays one.
+    if let Ok(uri) = format!("{text}{separator}dryRun=All").parse() {
+        *request.uri_mut() = uri;
+    }
 }
 
 /// Items of a list come without `apiVersion` and `kind`; every object that leaves this module has them.

@@ -174,6 +174,7 @@ impl Kubernetes {
         };
         let parameters = DeleteParams {
             propagation_policy: Some(policy),
+            dry_run: self.rehearses(),
             ..DeleteParams::default()
         };
         let request = Request::new(resource.collection(reference.namespace.as_deref()))

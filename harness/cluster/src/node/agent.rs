@@ -196,6 +196,12 @@ impl NodeAgent {
         self.context.records.logs()
     }
 
+    /// Told of every change of what the node runs: pods that come and go, processes that start and end.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.context.records.changes()
+    }
+
     /// The pods that are simulated now, as `namespace/name`, sorted.
     #[must_use]
     pub fn simulated(&self) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! What each verb does. One file for those with an idea of their own, here the rest.
 
+mod before;
 mod compare;
+mod denial;
 mod exec;
 mod expect;
 mod git;
@@ -23,6 +25,7 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         .resolve(&state.variables)
         .map_err(|error| VerbError::unmet(format!("the step cannot be filled in: {error}")))?
         .into_owned();
+    state.before.note(&state.scenario, &state.world.platform).await?;
     let within = step.deadline().unwrap_or(Duration::ZERO);
     let platform = state.world.platform.clone();
     let waiting = state.waiting.clone();
@@ -75,18 +78,9 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
             objects::delete(delete, &state.object(&delete.object), &platform, patience).await?
         }
         Step::Patch(patch) => objects::patch(patch, &state.object(&patch.object), &platform).await?,
-        Step::Scale(scale) => {
-            platform
-                .kubernetes()
-                .scale(&state.object(&scale.object), scale.replicas)
-                .await?;
-        }
+        Step::Scale(scale) => objects::scale(scale, &state.object(&scale.object), &platform).await?,
         Step::Annotate(annotate) => {
-            let object = state.object(&annotate.object);
-            platform
-                .kubernetes()
-                .annotate(&object, &annotate.annotations)
-                .await?;
+            objects::annotate(annotate, &state.object(&annotate.object), &platform).await?
         }
         Step::Snapshot(snapshot) => compare::snapshot(snapshot, state).await?,
         Step::Compare(comparison) => compare::compare(comparison, state).await?,

@@ -1,8 +1,9 @@
 //! Steps that change objects by hand, as someone with kubectl would.
 
-use plumbline_cluster::{ObjectReference, conditions::Verdict, kubernetes::Propagation};
+use super::denial::change;
+use plumbline_cluster::{Kubernetes, ObjectReference, conditions::Verdict, kubernetes::Propagation};
 use plumbline_flux::{Ending, Patience, Platform, VerbError};
-use plumbline_scenario::steps::{Apply, Change, Delete, Manifests, Patch, Reconciled};
+use plumbline_scenario::steps::{Annotate, Apply, Change, Delete, Manifests, Patch, Reconciled, Scale};
 use serde_json::{Value, json};
 
 pub(super) const fn ending(expected: Reconciled) -> Ending {
@@ -26,10 +27,9 @@ pub(super) async fn suspend(
 
 pub(super) async fn apply(apply: &Apply, platform: &Platform) -> Result<(), VerbError> {
     if let Manifests::Here(manifest) = &apply.manifests {
-        platform
-            .kubernetes()
-            .apply(&Value::Object(manifest.value.clone()))
-            .await?;
+        let manifest = Value::Object(manifest.value.clone());
+        let make = async |kubernetes: &Kubernetes| kubernetes.apply(&manifest).await;
+        change(platform.kubernetes(), apply.denied.as_ref(), make).await?;
     }
     Ok(())
 }
@@ -39,8 +39,7 @@ pub(super) async fn patch(
     object: &ObjectReference,
     platform: &Platform,
 ) -> Result<(), VerbError> {
-    let kubernetes = platform.kubernetes();
-    match &patch.change {
+    let make = async |kubernetes: &Kubernetes| match &patch.change {
         Change::Merge(merge) => {
             kubernetes
                 .merge_patch(object, &Value::Object(merge.clone()))
@@ -51,7 +50,28 @@ pub(super) async fn patch(
                 .json_patch(object, &Value::Array(operations.clone()))
                 .await
         }
-    }?;
+    };
+    change(platform.kubernetes(), patch.denied.as_ref(), make).await?;
+    Ok(())
+}
+
+pub(super) async fn scale(
+    scale: &Scale,
+    object: &ObjectReference,
+    platform: &Platform,
+) -> Result<(), VerbError> {
+    let make = async |kubernetes: &Kubernetes| kubernetes.scale(object, scale.replicas).await;
+    change(platform.kubernetes(), scale.denied.as_ref(), make).await?;
+    Ok(())
+}
+
+pub(super) async fn annotate(
+    annotate: &Annotate,
+    object: &ObjectReference,
+    platform: &Platform,
+) -> Result<(), VerbError> {
+    let make = async |kubernetes: &Kubernetes| kubernetes.annotate(object, &annotate.annotations).await;
+    change(platform.kubernetes(), annotate.denied.as_ref(), make).await?;
     Ok(())
 }
 
@@ -63,10 +83,10 @@ pub(super) async fn delete(
     platform: &Platform,
     patience: Patience<'_>,
 ) -> Result<(), VerbError> {
-    let kubernetes = platform.kubernetes();
-    let before = kubernetes.get(object).await?;
-    kubernetes.delete(object, Propagation::Background).await?;
-    if delete.wait {
+    let before = platform.kubernetes().get(object).await?;
+    let make = async |kubernetes: &Kubernetes| kubernetes.delete(object, Propagation::Background).await;
+    let deleted = change(platform.kubernetes(), delete.denied.as_ref(), make).await?;
+    if delete.wait && deleted.is_some() {
         let what = format!("{} to be gone", object.short());
         patience
             .wait(platform.watches(), object, &what, |view| match view.object() {

@@ -1,6 +1,6 @@
 //! What a scenario carries from step to step.
 
-use super::compare::Remembered;
+use super::{before::Before, compare::Remembered};
 use crate::{EventLog, waiting::Waiting, world::World};
 use plumbline_cluster::{
     ObjectReference,
@@ -26,6 +26,8 @@ pub(crate) struct ScenarioState {
     pub(crate) waiting: Waiting,
     /// How many requests the webhook sink had received when the scenario began.
     pub(crate) deliveries_before: usize,
+    /// What else was there before the scenario began.
+    pub(crate) before: Before,
 }
 
 impl ScenarioState {
@@ -43,6 +45,7 @@ impl ScenarioState {
             scenario,
             deadline,
             deliveries_before,
+            before: Before::default(),
         }
     }
 
