@@ -30,6 +30,8 @@ pub(crate) struct Cluster {
     pub(crate) egress: EgressCounter,
     pub(crate) node: NodeAgent,
     pub(crate) kubeconfig: PathBuf,
+    /// Where its Services are served.
+    pub(crate) names: Arc<ClusterServices>,
     // Serves as long as it is held.
     _proxy: ServiceProxy,
     _pod_range: PodRange,
@@ -75,7 +77,8 @@ impl Cluster {
         let names = ClusterServices::follow(&watches, Some(api_server))
             .await
             .map_err(|error| fault(&error))?;
-        let proxy = services.cluster_proxy(Arc::new(names)).await?;
+        let names = Arc::new(names);
+        let proxy = services.cluster_proxy(names.clone()).await?;
         let egress = EgressCounter::follow(&proxy, &foundation.egress);
         let node = NodeAgent::start(NodeOptions {
             client: watches.kubernetes().client().clone(),
@@ -105,6 +108,7 @@ impl Cluster {
             watches,
             egress,
             node,
+            names,
             _proxy: proxy,
             _pod_range: pod_range,
         })

@@ -6,7 +6,7 @@ use crate::{
     programs::Workbench,
     site::{Foundation, Site},
 };
-use plumbline_cluster::{Kubernetes, node::NodeAgent, watch::Watches};
+use plumbline_cluster::{ClusterServices, Kubernetes, node::NodeAgent, watch::Watches};
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, Progress};
 use plumbline_toolchain::Programs;
@@ -211,6 +211,11 @@ impl Platform {
     #[must_use]
     pub fn versions(&self) -> &Versions {
         &self.site.versions
+    }
+
+    /// Where the Services of the cluster are served.
+    pub(crate) fn service_names(&self) -> Arc<ClusterServices> {
+        self.cluster.names.clone()
     }
 
     pub(crate) fn keeper(&self) -> &Keeper {

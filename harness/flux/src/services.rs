@@ -86,10 +86,8 @@ impl Services {
         let endpoints = Endpoints::new()
             .with(PRIVATE_REGISTRY, &endpoint(private.address()))?
             .with_all(PUBLIC_REGISTRIES, &endpoint(upstream.address()))?;
-        let mut names = cluster_names(&private, &git, &sink);
-        names.extend(PUBLIC_REGISTRIES.map(|name| (name.to_owned(), upstream.address())));
         let tool_proxy = ServiceProxy::start(ProxyOptions {
-            names,
+            names: outside_names(&private, &upstream, &git, &sink),
             services: Arc::new(NoServices),
             address: ANY_PORT,
         })
@@ -123,6 +121,34 @@ impl Services {
         })
         .await?)
     }
+
+    /// A way for one who stands outside the cluster to what the platform serves: everything that the cluster reaches,
+    /// and the public registries. What goes this way is no egress of the cluster.
+    ///
+    /// # Errors
+    /// No socket can be had.
+    pub async fn outside_proxy(
+        &self,
+        services: Arc<dyn ServiceDirectory>,
+    ) -> Result<ServiceProxy, VerbError> {
+        Ok(ServiceProxy::start(ProxyOptions {
+            names: outside_names(&self.private, &self.upstream, &self.git, &self.sink),
+            services,
+            address: ANY_PORT,
+        })
+        .await?)
+    }
+}
+
+fn outside_names(
+    private: &Registry,
+    upstream: &Registry,
+    git: &GitServer,
+    sink: &WebhookSink,
+) -> HashMap<String, SocketAddr> {
+    let mut names = cluster_names(private, git, sink);
+    names.extend(PUBLIC_REGISTRIES.map(|name| (name.to_owned(), upstream.address())));
+    names
 }
 
 fn cluster_names(private: &Registry, git: &GitServer, sink: &WebhookSink) -> HashMap<String, SocketAddr> {

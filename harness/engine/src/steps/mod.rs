@@ -6,6 +6,7 @@ mod denial;
 mod exec;
 mod expect;
 mod git;
+mod http;
 mod images;
 mod objects;
 mod state;
@@ -105,9 +106,17 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         Step::Verify(verify) => images::verify(verify, state).await?,
         Step::Exec(exec) => exec::exec(exec, state, within).await?,
         Step::Expect(expect) => expect::expect(expect, state).await?,
-        Step::Upgrade(_)
-        | Step::Build(_)
-        | Step::Http(_)
+        Step::Upgrade(upgrade) => {
+            let upgraded = platform.upgrade(&upgrade.to.value, patience).await?;
+            let output = json!({"from": upgraded.from, "to": upgraded.to});
+            state.leave(upgrade.output.as_ref(), output);
+        }
+        Step::Read(read) => {
+            let value = objects::read(read, &state.object(&read.object), &platform, patience).await?;
+            state.leave(Some(&read.output), json!({ "value": value }));
+        }
+        Step::Http(http) => http::http(http, state, within).await?,
+        Step::Build(_)
         | Step::Fault(_) => return Err(VerbError::unmet("not built yet")),
     }
     Ok(())

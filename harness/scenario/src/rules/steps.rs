@@ -177,6 +177,7 @@ fn check_step<'scenario>(
         | Step::Upgrade(_)
         | Step::Build(_)
         | Step::Http(_)
+        | Step::Read(_)
         | Step::Fault(_) => {}
     }
 }

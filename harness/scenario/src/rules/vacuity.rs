@@ -38,7 +38,7 @@ enum Effect {
 
 fn effect(step: &ScenarioStep) -> Effect {
     match step.verb() {
-        "expect" | "compare" | "verify" | "snapshot" => Effect::None,
+        "expect" | "compare" | "verify" | "snapshot" | "read" => Effect::None,
         "commit" | "revert" | "merge" | "tag" | "branch" => Effect::Repository,
         _ => Effect::Anything,
     }

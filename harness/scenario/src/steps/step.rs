@@ -2,7 +2,7 @@
 
 use super::{
     Annotate, Apply, Branch, Build, Commit, Compare, Delete, Exec, Expect, Fault, Http, Install, Instance,
-    Merge, Mirror, Offboard, Onboard, Patch, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend, Tag,
+    Merge, Mirror, Offboard, Onboard, Patch, Read, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend, Tag,
     Upgrade, Verify, shorthand::object_or_fields,
 };
 use crate::{Located, Span, Timespan};
@@ -71,6 +71,8 @@ pub enum Step {
     Http(Http),
     /// Breaks a part of the platform on purpose.
     Fault(Fault),
+    /// Reads a field of an object.
+    Read(Read),
     /// States what must become true.
     Expect(Expect),
 }
@@ -116,6 +118,7 @@ impl Step {
             Self::Exec(_) => "exec",
             Self::Http(_) => "http",
             Self::Fault(_) => "fault",
+            Self::Read(_) => "read",
             Self::Expect(_) => "expect",
         }
     }
@@ -160,6 +163,12 @@ impl Step {
             Self::Instance(instance) => (&instance.output, Instance::OUTPUT),
             Self::Mirror(mirror) => (&mirror.output, Mirror::OUTPUT),
             Self::Exec(exec) => (&exec.output, Exec::OUTPUT),
+            Self::Read(read) => {
+                return Some(Output {
+                    name: &read.output,
+                    fields: Read::OUTPUT,
+                });
+            }
             _ => return None,
         };
         name.as_ref().map(|name| Output { name, fields })
@@ -179,6 +188,7 @@ impl Step {
             Self::Upgrade(upgrade) => (&upgrade.within, Upgrade::WITHIN),
             Self::Exec(exec) => (&exec.within, Exec::WITHIN),
             Self::Http(http) => (&http.within, Http::WITHIN),
+            Self::Read(read) => (&read.within, Read::WITHIN),
             Self::Expect(expect) => {
                 let holds = expect.holds.as_ref().map_or(Duration::ZERO, |holds| holds.0);
                 return Some(expect.deadline().saturating_add(holds));
@@ -201,6 +211,7 @@ impl Step {
             Self::Upgrade(upgrade) => &upgrade.within,
             Self::Exec(exec) => &exec.within,
             Self::Http(http) => &http.within,
+            Self::Read(read) => &read.within,
             Self::Expect(expect) => &expect.within,
             _ => &None,
         };
@@ -246,6 +257,7 @@ impl fmt::Display for Step {
             Self::Exec(step) => step.fmt(formatter),
             Self::Http(step) => step.fmt(formatter),
             Self::Fault(step) => step.fmt(formatter),
+            Self::Read(step) => step.fmt(formatter),
             Self::Expect(step) => step.fmt(formatter),
         }
     }
