@@ -4,6 +4,7 @@
 mod cluster;
 mod egress;
 mod error;
+mod faults;
 mod fixtures;
 mod forge;
 mod http;
@@ -26,6 +27,7 @@ mod versions;
 
 pub use egress::Egress;
 pub use error::{VerbError, chain};
+pub use faults::BreakableServer;
 pub use fixtures::{FixtureError, Fixtures, PLATFORM_REPOSITORIES, Tree, TreeFile, replace_word};
 pub use forge::{Forge, GitReference};
 pub use http::{HttpAnswer, HttpClient, HttpRequest};

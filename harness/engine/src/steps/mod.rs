@@ -5,6 +5,7 @@ mod compare;
 mod denial;
 mod exec;
 mod expect;
+mod fault;
 mod git;
 mod http;
 mod images;
@@ -116,8 +117,8 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
             state.leave(Some(&read.output), json!({ "value": value }));
         }
         Step::Http(http) => http::http(http, state, within).await?,
-        Step::Build(_)
-        | Step::Fault(_) => return Err(VerbError::unmet("not built yet")),
+        Step::Fault(fault) => fault::fault(fault, &platform).await?,
+        Step::Build(_) => return Err(VerbError::unmet("not built yet")),
     }
     Ok(())
 }
