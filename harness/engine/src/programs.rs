@@ -4,13 +4,13 @@ use crate::run::{RunRequest, environment, ours};
 use plumbline_flux::{PLATFORM_PROGRAMS, release_programs};
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, FaultClass, Progress};
-use plumbline_scenario::{Plan, Step};
+use plumbline_scenario::{Plan, Step, steps::BuiltArtifact};
 use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The programs of the embedded cluster and the Git server.
 const CLUSTER_PROGRAMS: [&str; 4] = ["git", "etcd", "kube-apiserver", "kube-controller-manager"];
-/// What installs the operator.
+/// What installs the operator and packages charts.
 const HELM: &str = "helm";
 
 /// What a run works with.
@@ -90,6 +90,9 @@ fn needed(plan: &Plan) -> Needed {
         for placed in planned.scenario.all_steps() {
             match &placed.step {
                 Step::Install(_) => needed.names.insert(HELM.to_owned()),
+                Step::Build(build) if matches!(build.artifact, BuiltArtifact::Chart { .. }) => {
+                    needed.names.insert(HELM.to_owned())
+                }
                 Step::Exec(exec) => needed.names.insert(exec.program.value.clone()),
                 Step::Upgrade(upgrade) => needed.versions.insert(upgrade.to.value.clone()),
                 _ => false,

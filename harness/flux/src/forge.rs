@@ -275,10 +275,16 @@ mod tests {
         for (reference, expected) in [
             (json!({"branch": "dev"}), Some("k8s-a refs/heads/dev")),
             (json!({}), Some("k8s-a refs/heads/master")),
-            (json!({"name": "refs/heads/master"}), Some("k8s-a refs/heads/master")),
+            (
+                json!({"name": "refs/heads/master"}),
+                Some("k8s-a refs/heads/master"),
+            ),
             (json!({"branch": "dev", "tag": "v1"}), Some("k8s-a refs/tags/v1")),
             (json!({"tag": "v1", "semver": ">=1"}), None),
-            (json!({"branch": "dev", "name": "refs/tags/v2", "semver": "1"}), Some("k8s-a refs/tags/v2")),
+            (
+                json!({"branch": "dev", "name": "refs/tags/v2", "semver": "1"}),
+                Some("k8s-a refs/tags/v2"),
+            ),
             (json!({"branch": "dev", "commit": "0123"}), None),
         ] {
             assert_eq!(followed(reference.clone()).as_deref(), expected, "{reference}");

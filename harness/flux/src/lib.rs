@@ -1,6 +1,7 @@
 //! The platform's verbs on a cluster, or on several: install, apply the instance, upgrade, on-board, commit, reconcile and
 //! wait, mirror, sign.
 
+mod build;
 mod cluster;
 mod egress;
 mod error;
@@ -25,6 +26,7 @@ mod supply;
 mod upgrade;
 mod versions;
 
+pub use build::{ChartFolder, Published};
 pub use egress::Egress;
 pub use error::{VerbError, chain};
 pub use faults::BreakableServer;

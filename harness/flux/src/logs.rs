@@ -31,10 +31,13 @@ impl Platform {
             .into_iter()
             .filter_map(|(_, path)| Some(path.parent()?.to_owned()))
             .collect();
-        let sizes = folders.iter().flat_map(|folder| logs_in(folder)).filter_map(|path| {
-            let size = fs::metadata(&path).ok()?.len();
-            Some((path, size))
-        });
+        let sizes = folders
+            .iter()
+            .flat_map(|folder| logs_in(folder))
+            .filter_map(|path| {
+                let size = fs::metadata(&path).ok()?.len();
+                Some((path, size))
+            });
         LogMarks(sizes.collect())
     }
 
@@ -226,7 +229,10 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let logs = logs_in(folder.path());
-        let names: Vec<_> = logs.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        let names: Vec<_> = logs
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str())
+            .collect();
         assert_eq!(names, ["0.log", "2.log", "10.log"]);
         assert_eq!(logs_in(Path::new("/nowhere")), Vec::<PathBuf>::new());
     }

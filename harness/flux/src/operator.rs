@@ -27,7 +27,8 @@ impl Platform {
         environment: &str,
         patience: Patience<'_>,
     ) -> Result<u64, VerbError> {
-        let checkout = self.check_out(environment).await?;
+        let branch = branch_of(GITOPS_REPOSITORY, environment);
+        let checkout = self.check_out(GITOPS_REPOSITORY, branch, "").await?;
         if chart == OPERATOR_CHART {
             self.add_definitions(&checkout.join(chart))?;
         }
@@ -69,12 +70,21 @@ impl Platform {
         Ok(release["version"].as_u64().unwrap_or_default())
     }
 
-    /// The head of an environment's branch of `k8s-gitops` as a folder of its own.
-    async fn check_out(&self, environment: &str) -> Result<PathBuf, VerbError> {
-        let repository = self.forge().repository(GITOPS_REPOSITORY)?;
-        let branch = branch_of(GITOPS_REPOSITORY, environment);
+    /// What a branch has below `prefix`, as a folder of its own.
+    pub(crate) async fn check_out(
+        &self,
+        repository: &str,
+        branch: &str,
+        prefix: &str,
+    ) -> Result<PathBuf, VerbError> {
+        let repository = self.forge().repository(repository)?;
+        let files = repository.files(branch, prefix).await?;
+        if files.is_empty() {
+            let message = format!("{} has no file below `{prefix}` on {branch}", repository.name());
+            return Err(VerbError::unmet(message));
+        }
         let folder = self.scratch().map_err(|error| VerbError::environment(&error))?;
-        for path in repository.files(branch, "").await? {
+        for path in files {
             let content = repository.read(branch, &path).await?;
             let file = folder.join(&path);
             write_below(&file, &content)

@@ -195,10 +195,20 @@ async fn history_is_read_and_changed(world: Arc<World>) {
     repository.tag("v1.0.0", first.as_str()).await.unwrap();
     let twice = repository.tag("v1.0.0", "main").await.unwrap_err().to_string();
     assert!(twice.contains("tag \"v1.0.0\" exists already"), "{twice}");
-    assert!(repository.is_ancestor("refs/tags/v1.0.0", first.as_str()).await.unwrap());
+    assert!(
+        repository
+            .is_ancestor("refs/tags/v1.0.0", first.as_str())
+            .await
+            .unwrap()
+    );
     let moved = repository.move_tag("v1.0.0", "main").await.unwrap();
     assert_eq!(moved, repository.head("main").await.unwrap());
-    assert!(!repository.is_ancestor("refs/tags/v1.0.0", first.as_str()).await.unwrap());
+    assert!(
+        !repository
+            .is_ancestor("refs/tags/v1.0.0", first.as_str())
+            .await
+            .unwrap()
+    );
 
     for missing in [
         repository.read("main", "absent").await.unwrap_err(),

@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(
             verdict,
             Verdict::NotYet(
-                "data is absent, not {\"a\":\"b\"}; spec.list[1] is 5, not 2; spec.replicas is 3, not 2".into()
+                "data is absent, not {\"a\":\"b\"}; spec.list[1] is 5, not 2; spec.replicas is 3, not 2"
+                    .into()
             )
         );
     }

@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn elements_are_called_what_both_sides_call_them() {
-        let part =
-            json!({"limits": [{"type": "Container", "max": {"cpu": "2"}}, {"type": "Pod", "max": {}}, {"n": 1}]});
-        let value = json!({"limits": [{"type": "Container", "max": {"cpu": "4"}}, {"type": "PVC"}, {"n": 2}]});
+        let part = json!({"limits": [{"type": "Container", "max": {"cpu": "2"}}, {"type": "Pod", "max": {}}, {"n": 1}]});
+        let value =
+            json!({"limits": [{"type": "Container", "max": {"cpu": "4"}}, {"type": "PVC"}, {"n": 2}]});
         assert_eq!(
             compared(&part, &value),
             [
@@ -123,6 +123,9 @@ mod tests {
             compared(&json!({"a": [1]}), &json!({"a": [1, 2]})),
             ["a is 2 elements [1,2], not 1 element [1]"]
         );
-        assert_eq!(compared(&json!({"a": []}), &json!({"a": [], "b": 1})), Vec::<String>::new());
+        assert_eq!(
+            compared(&json!({"a": []}), &json!({"a": [], "b": 1})),
+            Vec::<String>::new()
+        );
     }
 }

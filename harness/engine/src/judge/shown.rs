@@ -48,7 +48,12 @@ fn described(source: &str, variables: &Map<String, Value>, only: Option<&str>, d
         let value = lookup(mention.path, variables);
         let lines = match (&mention.call, value) {
             (Some(Call::Size), Some(Value::Array(list))) => {
-                vec![format!("{}.size() is {}{}", mention.path, list.len(), names(list))]
+                vec![format!(
+                    "{}.size() is {}{}",
+                    mention.path,
+                    list.len(),
+                    names(list)
+                )]
             }
             (Some(Call::Macro(call)), Some(Value::Array(list))) if depth > 0 => {
                 elements(&mention, call, list, variables, depth - 1)
@@ -73,7 +78,9 @@ fn lookup<'a>(path: &str, variables: &'a Map<String, Value>) -> Option<&'a Value
 fn in_words(value: Option<&Value>) -> String {
     match value {
         None => super::ABSENT.to_owned(),
-        Some(Value::Array(list)) if list.iter().all(|element| label(element).is_some()) && !list.is_empty() => {
+        Some(Value::Array(list))
+            if list.iter().all(|element| label(element).is_some()) && !list.is_empty() =>
+        {
             format!("a list of {}{}", list.len(), names(list))
         }
         Some(value) => shortened(&value.to_string()),
@@ -307,9 +314,7 @@ mod tests {
 
     #[test]
     fn a_false_macro_shows_the_elements_that_made_it_so() {
-        let pod = |name: &str, phase: &str| {
-            json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "status": {"phase": phase}})
-        };
+        let pod = |name: &str, phase: &str| json!({"kind": "Pod", "metadata": {"name": name, "namespace": "shop"}, "status": {"phase": phase}});
         let variables = json!({
             "objects": [pod("a", "Running"), pod("b", "Pending")],
             "outputs": {"change": {"phase": "Running"}},
@@ -329,7 +334,10 @@ mod tests {
             shown("objects.exists_one(p, p.kind == 'Pod')", &variables),
             "2 of 2 in objects are so"
         );
-        assert_eq!(shown("objects.all(p, false)", &json!({"objects": []})), "objects is empty");
+        assert_eq!(
+            shown("objects.all(p, false)", &json!({"objects": []})),
+            "objects is empty"
+        );
     }
 
     #[test]

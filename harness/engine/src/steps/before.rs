@@ -25,7 +25,7 @@ impl Before {
             return Ok(());
         }
         let asks = |of: fn(&Subject) -> bool| {
-            let steps = scenario.steps.iter().chain(&scenario.finally);
+            let steps = scenario.all_steps();
             steps
                 .filter_map(|placed| match &placed.step {
                     Step::Expect(Expect { subject, .. }) => Some(subject),

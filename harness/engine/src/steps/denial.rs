@@ -47,9 +47,9 @@ fn judge(denied: &TextCondition, answer: Result<(), KubernetesError>) -> Result<
             Err(pattern) => Err(VerbError::unmet(pattern)),
         },
         // Nobody judged the change: that is neither an acceptance nor a refusal.
-        KubernetesError::Refused { code: 401 | 500.., .. } => {
-            Err(VerbError::fault(FaultClass::Cluster, chain(&error)))
-        }
+        KubernetesError::Refused {
+            code: 401 | 500.., ..
+        } => Err(VerbError::fault(FaultClass::Cluster, chain(&error))),
         _ => Err(error.into()),
     }
 }

@@ -19,9 +19,7 @@ pub(super) async fn commit(commit: &Commit, state: &mut ScenarioState) -> Result
         let path = &replacement.file.value;
         let content = match write.get(path) {
             Some(content) => content.clone(),
-            None => repository
-                .read(&commit.branch, path)
-                .await?,
+            None => repository.read(&commit.branch, path).await?,
         };
         let text = String::from_utf8_lossy(&content);
         if !text.contains(&replacement.from) {
@@ -39,9 +37,7 @@ pub(super) async fn commit(commit: &Commit, state: &mut ScenarioState) -> Result
     let mut remove = Vec::new();
     for path in &commit.remove {
         let below = format!("{}/", path.value);
-        let files = repository
-            .files(&commit.branch, "")
-            .await?;
+        let files = repository.files(&commit.branch, "").await?;
         let before = remove.len();
         remove.extend(
             files

@@ -25,7 +25,10 @@ pub(super) async fn http(http: &Http, state: &mut ScenarioState, within: Duratio
     let client = state.world.platform.http_client().await?;
     let deadline = state.deadline.min(Instant::now() + within);
     let expected = expected(http.expect.as_ref());
-    let what = format!("{} {} to be answered with {expected}", request.method, request.url);
+    let what = format!(
+        "{} {} to be answered with {expected}",
+        request.method, request.url
+    );
     let mut pause = FIRST_PAUSE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -88,7 +91,11 @@ fn judged(
             "" => String::new(),
             reason => format!(" ({reason})"),
         };
-        Verdict::NotYet(format!("status {}{reason}: {}", answer.status, shown(&answer.body)))
+        Verdict::NotYet(format!(
+            "status {}{reason}: {}",
+            answer.status,
+            shown(&answer.body)
+        ))
     };
     let is_status = match expectation.status {
         Some(status) => status == answer.status,
@@ -178,7 +185,8 @@ mod tests {
         assert_eq!(
             judged(&answer(201, "{\"made\": 2}")),
             Verdict::NotYet(
-                "status 201 (body.made is 2, headers is {\"content-type\":\"text/plain\"}): {\"made\": 2}".into()
+                "status 201 (body.made is 2, headers is {\"content-type\":\"text/plain\"}): {\"made\": 2}"
+                    .into()
             )
         );
         assert_eq!(

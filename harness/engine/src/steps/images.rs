@@ -1,9 +1,9 @@
-//! Steps of the images' way: mirror, sign, verify.
+//! Steps of the images' way: build, mirror, sign, verify.
 
 use super::ScenarioState;
-use plumbline_flux::VerbError;
+use plumbline_flux::{ChartFolder, Patience, Platform, Published, VerbError};
 use plumbline_images::{ImageName, VerifyError};
-use plumbline_scenario::steps::{ImageSelection, Mirror, Sign, Verification, Verify};
+use plumbline_scenario::steps::{Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify};
 use serde_json::json;
 
 fn chosen(selection: &ImageSelection, state: &ScenarioState) -> Result<Vec<ImageName>, VerbError> {
@@ -21,6 +21,29 @@ fn chosen(selection: &ImageSelection, state: &ScenarioState) -> Result<Vec<Image
         images.push(image);
     }
     Ok(images)
+}
+
+pub(super) async fn build(
+    build: &Build,
+    platform: &Platform,
+    patience: Patience<'_>,
+) -> Result<Published, VerbError> {
+    let name = &build.name.value;
+    match &build.artifact {
+        BuiltArtifact::Image { files } => platform.build_image(name, files).await,
+        BuiltArtifact::Chart {
+            repository,
+            branch,
+            path,
+        } => {
+            let folder = ChartFolder {
+                repository,
+                branch,
+                path,
+            };
+            platform.build_chart(name, folder, patience).await
+        }
+    }
 }
 
 pub(super) async fn mirror(mirror: &Mirror, state: &mut ScenarioState) -> Result<(), VerbError> {

@@ -118,7 +118,11 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         }
         Step::Http(http) => http::http(http, state, within).await?,
         Step::Fault(fault) => fault::fault(fault, &platform).await?,
-        Step::Build(_) => return Err(VerbError::unmet("not built yet")),
+        Step::Build(build) => {
+            let published = images::build(build, &platform, patience).await?;
+            let output = json!({"image": published.name, "digest": published.digest});
+            state.leave(build.output.as_ref(), output);
+        }
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Annotate, Apply, Branch, Build, Commit, Compare, Delete, Exec, Expect, Fault, Http, Install, Instance,
-    Merge, Mirror, Offboard, Onboard, Patch, Read, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend, Tag,
-    Upgrade, Verify, shorthand::object_or_fields,
+    Merge, Mirror, Offboard, Onboard, Patch, Read, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend,
+    Tag, Upgrade, Verify, shorthand::object_or_fields,
 };
 use crate::{Located, Span, Timespan};
 use serde::Deserialize;

@@ -117,12 +117,7 @@ impl Repository {
     /// Whether the commit `ancestor` is part of the history of the commit `descendant`.
     async fn has_commit(&self, ancestor: &str, descendant: &str) -> Result<bool, ServerError> {
         let action = format!("compare {ancestor} with {descendant}");
-        let arguments = [
-            "merge-base",
-            "--is-ancestor",
-            ancestor,
-            descendant,
-        ];
+        let arguments = ["merge-base", "--is-ancestor", ancestor, descendant];
         let finished = self.run(&action, &arguments, None).await?;
         match finished.status.code() {
             Some(0) => Ok(true),

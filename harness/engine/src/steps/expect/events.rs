@@ -71,8 +71,12 @@ mod tests {
         }}));
         let about = |reference: &str| is_about(&event, &reference.parse().unwrap());
         assert!(about("Kustomization flux-system/drift"));
-        assert!(about("kustomize.toolkit.fluxcd.io/v1/Kustomization flux-system/drift"));
-        assert!(!about("kustomize.config.k8s.io/v1/Kustomization flux-system/drift"));
+        assert!(about(
+            "kustomize.toolkit.fluxcd.io/v1/Kustomization flux-system/drift"
+        ));
+        assert!(!about(
+            "kustomize.config.k8s.io/v1/Kustomization flux-system/drift"
+        ));
         assert!(!about("Kustomization flux-system/other"));
         assert!(!about("Kustomization other/drift"));
         assert!(!about("HelmRelease flux-system/drift"));

@@ -78,9 +78,7 @@ pub(super) async fn wait(
     let observe = move |waiting_for: &str, last_seen: &str| waiting.saw(waiting_for, last_seen);
     if expect.within.is_some() || expect.holds.is_none() {
         let patience = state.patience(expect.deadline(), &observe);
-        patience
-            .wait(watches, target.clone(), &what, &condition)
-            .await?;
+        patience.wait(watches, target.clone(), &what, &condition).await?;
     }
     if let Some(holds) = &expect.holds {
         let waiting_for = format!("{what}, for {holds}");
