@@ -141,7 +141,7 @@ fn every_kind_is_answered() {
                 let step = &suite.scenarios()[0].steps[0].step;
                 match step {
                     plumbline_scenario::Step::Apply(apply) => {
-                        format!("taken: {}\n", apply.manifest.value["x"])
+                        format!("taken: {}\n", manifest_of(apply)["x"])
                     }
                     _ => format!("taken: {:?}\n", suite.scenarios()[0].claim.value),
                 }
@@ -153,4 +153,12 @@ fn every_kind_is_answered() {
         text.push_str(&format!("=== {name}\n{answer}\n"));
     }
     insta::assert_snapshot!("every-kind", text);
+}
+
+/// The one object that an `apply` step of these files writes out.
+fn manifest_of(apply: &plumbline_scenario::steps::Apply) -> &serde_json::Map<String, serde_json::Value> {
+    match &apply.manifests {
+        plumbline_scenario::steps::Manifests::Here(manifest) => &manifest.value,
+        plumbline_scenario::steps::Manifests::File(file) => panic!("{file} is a file"),
+    }
 }

@@ -5,7 +5,7 @@ use crate::{arguments::Selection as Chosen, directories::Directories};
 use plumbline_flux::{Fixtures, PLATFORM_REPOSITORIES, names::ENVIRONMENTS};
 use plumbline_scenario::{Selection, Suite, Vocabulary, scenario_files};
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -18,22 +18,19 @@ const EXEC_PROGRAMS: [&str; 5] = ["cosign", "crane", "git", "helm", "kubectl"];
 /// Every error of every file.
 pub fn load(directories: &Directories, chosen: &Chosen) -> Result<(Suite, Selection), CommandError> {
     let root = directories.scenarios();
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CommandError::Unreadable { path, source }
-    };
     // Reports name files as one would type them here, so that they are the same on every machine.
     let current = std::env::current_dir()
         .and_then(|folder| folder.canonicalize())
         .unwrap_or_default();
     let shown = |path: PathBuf| path.strip_prefix(&current).map(Path::to_owned).unwrap_or(path);
-    let mut files = scenario_files(&root).map_err(unreadable(&root))?;
+    let root = root.canonicalize().map(shown).map_err(unreadable(&root))?;
+    let mut files = scenarios_in(&root)?;
     let mut selection = Selection {
         paths: Vec::new(),
         names: chosen.name.clone(),
     };
     for path in &chosen.paths {
-        let real = path.canonicalize().map_err(|source| match source.kind() {
+        let real = real_path(path).map(shown).map_err(|source| match source.kind() {
             ErrorKind::NotFound => {
                 let path = path.display();
                 CommandError::Usage(format!(
@@ -42,21 +39,14 @@ pub fn load(directories: &Directories, chosen: &Chosen) -> Result<(Suite, Select
             }
             _ => unreadable(path)(source),
         })?;
-        let found = if real.is_dir() {
-            scenario_files(&real).map_err(unreadable(path))?
-        } else {
-            vec![real.clone()]
-        };
-        files.extend(found);
-        selection.paths.push(shown(real));
+        match current.join(&real).is_dir() {
+            true => files.extend(scenarios_in(&real)?),
+            false => files.push(real.clone()),
+        }
+        selection.paths.push(real);
     }
-    let mut files = files
-        .into_iter()
-        .map(|file| file.canonicalize().map(&shown).map_err(unreadable(&file)))
-        .collect::<Result<Vec<PathBuf>, _>>()?;
     files.sort();
     files.dedup();
-    let root = root.canonicalize().map(&shown).map_err(unreadable(&root))?;
     let vocabulary = Vocabulary {
         systems: Fixtures::new(directories.project.join("fixtures")).systems()?,
         programs: EXEC_PROGRAMS.map(str::to_owned).into(),
@@ -65,4 +55,28 @@ pub fn load(directories: &Directories, chosen: &Chosen) -> Result<(Suite, Select
     };
     let suite = plumbline_scenario::load(&files, &root, &vocabulary).map_err(CommandError::Scenarios)?;
     Ok((suite, selection))
+}
+
+/// A path without links, but for a file that is one itself: its name is that of its scenario, and where it leads is looked at when it is read.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let whole = path.canonicalize()?;
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if !whole.is_dir() => {
+            let folder = match parent.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => parent,
+            };
+            Ok(folder.canonicalize()?.join(name))
+        }
+        _ => Ok(whole),
+    }
+}
+
+fn scenarios_in(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    scenario_files(folder).map_err(|error| unreadable(folder)(io::Error::other(error)))
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> CommandError {
+    let path = path.to_owned();
+    move |source| CommandError::Unreadable { path, source }
 }
