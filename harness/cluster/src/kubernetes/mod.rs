@@ -6,6 +6,7 @@ mod error;
 mod handle;
 mod kinds;
 mod object;
+mod proxied;
 mod reference;
 mod retry;
 mod selector;

@@ -20,6 +20,9 @@ const CATCH_UP_WITHIN: Duration = Duration::from_millis(250);
 /// A watch that ends sooner than this is not begun anew at once, unless it has brought something.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 
+/// After so many watches in a row that lived short and brought nothing the objects are listed anew.
+const BARREN: u32 = 2;
+
 /// How a watch ended.
 enum End {
     /// It can go on from this version.
@@ -86,6 +89,7 @@ impl Follower {
     /// Follows the kind for ever.
     pub(super) async fn follow(mut self) {
         let mut resume = None;
+        let mut barren = 0;
         loop {
             let from = match resume.take() {
                 Some(version) => version,
@@ -116,8 +120,18 @@ impl Follower {
             }
             if begun.elapsed() >= SHORT_LIFE {
                 self.pauses = Pauses::new();
+                barren = 0;
+            } else if resume == Some(from) {
+                barren += 1;
             }
-            tokio::time::sleep(self.pauses.next()).await;
+            if barren == BARREN {
+                // Going on skips no state, but this way there is no going on.
+                (resume, barren) = (None, 0);
+            }
+            let pause = self.pauses.next();
+            if tokio::time::timeout(pause, self.doubted()).await.is_ok() {
+                resume = None;
+            }
         }
     }
 
@@ -127,7 +141,6 @@ impl Follower {
         let mut is_started = false;
         let mut events = self.source.clone().events(from);
         loop {
-            let too_long = self.ahead.as_ref().map(|(until, _)| *until);
             tokio::select! {
                 biased;
                 event = events.next() => match event {
@@ -143,6 +156,22 @@ impl Follower {
                     Some(Err(error)) => return Err(error),
                     None => return Ok(End::Resumable(version)),
                 },
+                () = self.doubted() => return Ok(End::Behind),
+            }
+        }
+    }
+
+    /// Looks for those who doubt the watch; ends when the watch has been behind a look for too long. Nothing is lost if
+    /// this is dropped.
+    async fn doubted(&mut self) {
+        loop {
+            let too_long = self.ahead.as_ref().map(|(until, _)| *until);
+            tokio::select! {
+                biased;
+                () = until(too_long) => {
+                    tracing::debug!("a watch is dead: the API server has shown what it has not brought");
+                    return;
+                }
                 look = self.lookout.next() => match look {
                     Ok(look) if self.is_behind(&look) => {
                         let until = too_long.unwrap_or_else(|| Instant::now() + CATCH_UP_WITHIN);
@@ -151,10 +180,6 @@ impl Follower {
                     Ok(look) => self.accept(&look),
                     Err(error) => self.interrupted(&error),
                 },
-                () = until(too_long) => {
-                    tracing::debug!("a watch is dead: the API server has shown what it has not brought");
-                    return Ok(End::Behind);
-                }
             }
         }
     }

@@ -1,4 +1,8 @@
 //! What the tests share: the programs, one cluster started by the first test that needs it, and how to run a test.
+#![allow(
+    dead_code,
+    reason = "two test programs share this file, and each uses its part"
+)]
 
 use libtest_mimic::Trial;
 use plumbline_cluster::{ControlPlane, ControlPlaneOptions, Kubernetes, ProgramPaths, Watches};
@@ -46,6 +50,12 @@ pub struct Cluster {
     pub kubernetes: Kubernetes,
     pub watches: Watches,
     pub keeper: Keeper,
+    /// Has certified the API server.
+    #[allow(
+        dead_code,
+        reason = "one of the two test programs that share this file uses it"
+    )]
+    pub authority: CertificateAuthority,
     _range: PodRange,
     _root: tempfile::TempDir,
 }
@@ -64,11 +74,12 @@ impl Cluster {
         })
         .await?;
         let range = PodRange::lease()?;
+        let authority = CertificateAuthority::new("plumbline test")?;
         let control_plane = ControlPlane::start(ControlPlaneOptions {
             keeper: keeper.clone(),
             programs,
             run_directory: path,
-            authority: &CertificateAuthority::new("plumbline test")?,
+            authority: &authority,
             pod_range: range.number(),
             audit: true,
             progress: Progress::silent(),
@@ -81,6 +92,7 @@ impl Cluster {
             kubernetes,
             watches,
             keeper,
+            authority,
             _range: range,
             _root: root,
         }))
