@@ -7,18 +7,13 @@ use std::{
     sync::Arc,
 };
 
-/// The scenario files below a folder, sorted: every `.yaml`. Hidden ones are left aside, and what lies in a folder `manifests`, which
-/// holds what steps apply. Links to folders are not followed.
+/// The scenario files below a folder, sorted: every `.yaml`, hidden ones left aside. Links to folders are not followed.
 ///
 /// # Errors
 /// A folder cannot be read.
 pub fn scenario_files(root: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let is_scenario = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension == "yaml")
-            && !path.components().any(|part| part.as_os_str() == "manifests")
-    };
     let mut files = Folder::open(root)?.files()?;
-    files.retain(is_scenario);
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     Ok(files.into_iter().map(|file| root.join(file)).collect())
 }
 
@@ -29,9 +24,10 @@ pub(crate) struct Folders(HashMap<PathBuf, Arc<Folder>>);
 impl Folders {
     /// Reads a file: from the folder of all scenarios, or, if it is not in that, from its own.
     pub(crate) fn read(&mut self, path: &Path, root: &Path) -> Result<Arc<Source>, Diagnostic> {
-        let (folder, relative) = match (path.strip_prefix(root), path.parent(), path.file_name()) {
-            (Ok(relative), ..) => (root, relative),
-            (Err(_), Some(parent), Some(name)) => (parent, Path::new(name)),
+        let below = path.strip_prefix(root).ok().filter(|below| below.is_relative());
+        let (folder, relative) = match (below, path.parent(), path.file_name()) {
+            (Some(below), ..) => (root, below),
+            (None, Some(parent), Some(name)) => (parent, Path::new(name)),
             _ => (root, path),
         };
         let folder = match self.0.get(folder) {

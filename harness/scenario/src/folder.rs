@@ -22,7 +22,7 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// Why something in a folder cannot be read; begins with "it", for whoever says what "it" is.
+/// Why something in a folder cannot be read; whoever asked for it says what it is.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The path, or a link on it, leads to somewhere else.
@@ -31,6 +31,12 @@ pub enum FileError {
         /// The folder that it was looked for in.
         folder: PathBuf,
     },
+    /// No file has this name, or a part of the path is not a folder.
+    #[error("there is nothing of that name")]
+    NotThere,
+    /// Links lead to each other.
+    #[error("its links lead round in a circle")]
+    Circle,
     /// A folder, FIFO, socket or device.
     #[error("it is {0}, not a regular file")]
     NotAFile(&'static str),
@@ -208,7 +214,11 @@ fn gather(
 }
 
 fn system(error: Errno) -> FileError {
-    FileError::System(error.into())
+    match error {
+        Errno::NOENT | Errno::NOTDIR => FileError::NotThere,
+        Errno::LOOP => FileError::Circle,
+        error => FileError::System(error.into()),
+    }
 }
 
 fn words_of(kind: FileType) -> &'static str {

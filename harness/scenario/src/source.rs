@@ -189,7 +189,11 @@ impl Source {
     }
 
     fn unreadable(self: &Arc<Self>, reference: &Located<String>, error: &FileError) -> Diagnostic {
-        error.at(self, reference.span, &format!("`{reference}`"))
+        let diagnostic = error.at(self, reference.span, &format!("`{reference}`"));
+        match error {
+            FileError::NotThere => diagnostic.with_help("write it relative to the folder of this file"),
+            _ => diagnostic,
+        }
     }
 
     /// The file's path, as it was given.

@@ -10,16 +10,20 @@ pub(crate) fn nearest<'known>(
     if word.len() > LONGEST {
         return None;
     }
-    let furthest = match word.chars().count() {
+    let length = word.chars().count();
+    let furthest = match length {
         0..=2 => 1,
         3..=8 => 2,
         _ => 3,
     };
+    let word = word.to_lowercase();
     known
         .into_iter()
+        // Each character more or less is a slip of its own.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= furthest)
         .map(|candidate| {
             (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase()),
+                strsim::damerau_levenshtein(&word, &candidate.to_lowercase()),
                 candidate,
             )
         })

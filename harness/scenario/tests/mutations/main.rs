@@ -77,7 +77,7 @@ fn load_mutations(numbers: std::ops::Range<u64>) -> Tally {
             Err(diagnostics) => {
                 tally.refused += 1;
                 tally.refusals += diagnostics.len();
-                check(&diagnostics, &bytes).unwrap_or_else(|wrong| {
+                check(&diagnostics).unwrap_or_else(|wrong| {
                     panic!("mutation {number}: {wrong}: {}", kept(&bytes, number));
                 });
             }
@@ -116,12 +116,11 @@ fn use_everything(suite: &Suite) {
 }
 
 /// Every refusal has words, a place that is in the file, and shows nothing that a terminal obeys.
-fn check(diagnostics: &Diagnostics, bytes: &[u8]) -> Result<(), String> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let lines: Vec<&str> = text.split('\n').collect();
+fn check(diagnostics: &Diagnostics) -> Result<(), String> {
     for diagnostic in diagnostics.iter() {
-        let (span, message) = (diagnostic.span(), diagnostic.message());
+        let (source, span) = (diagnostic.source_file(), diagnostic.span());
+        let message = diagnostic.message();
+        let lines: Vec<&str> = source.text().split('\n').collect();
         if message.is_empty() || message.contains("panicked") {
             return Err(format!("it is said: `{message}`"));
         }
@@ -133,7 +132,7 @@ fn check(diagnostics: &Diagnostics, bytes: &[u8]) -> Result<(), String> {
         if column < 1 || column > content.chars().count() + 1 {
             return Err(format!("`{message}` has column {column} in line {line}"));
         }
-        let place = format!("mutant.yaml:{line}:{column}\n");
+        let place = format!("{}:{line}:{column}\n", source.name());
         if !diagnostic.render().contains(&place) {
             return Err(format!("`{message}` is told without its place"));
         }
