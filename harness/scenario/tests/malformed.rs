@@ -1,6 +1,9 @@
 //! Malformed and unusual YAML of every kind: what is refused, where and in which words, and what is taken.
 
-use plumbline_scenario::{Vocabulary, load};
+use plumbline_scenario::{
+    Scenario, Step, Vocabulary, load,
+    steps::{Apply, Manifests},
+};
 use std::fs;
 
 /// A scenario with `text` as the value of a manifest's field.
@@ -18,11 +21,21 @@ fn with_head(text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// The value in question as it was understood.
+fn taken(scenario: &Scenario) -> String {
+    match &scenario.steps[0].step {
+        Step::Apply(Apply {
+            manifests: Manifests::Here(manifest),
+            ..
+        }) => manifest.value["x"].to_string(),
+        _ => format!("{:?}", scenario.claim.value),
+    }
+}
+
 #[test]
 fn every_kind_is_answered() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.yaml");
-    let head = |text: &str| with_head(text);
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("nothing at all", b"".to_vec()),
         ("blanks", b"  \n\n".to_vec()),
@@ -30,55 +43,64 @@ fn every_kind_is_answered() {
         ("null", b"null\n".to_vec()),
         ("a document that ends at once", b"---\n...\n".to_vec()),
         ("a text", b"claim\n".to_vec()),
-        ("byte-order mark", head("\u{feff}claim: x\n")),
+        ("byte-order mark", with_head("\u{feff}claim: x\n")),
         (
             "byte-order mark, not at the beginning",
-            head("# x\n\u{feff}claim: x\n"),
+            with_head("# x\n\u{feff}claim: x\n"),
         ),
         ("UTF-16", b"\xff\xfec\0l\0a\0i\0m\0:\0".to_vec()),
         (
             "line ends of Windows",
-            String::from_utf8(head("claim: x\n"))
+            String::from_utf8(with_head("claim: x\n"))
                 .unwrap()
                 .replace('\n', "\r\n")
                 .into_bytes(),
         ),
-        ("line ends of old", head("claim: x\rclaim: y\n")),
-        ("line separators", head("claim: x\u{2028}y: z\n")),
-        ("next-line character", head("claim: x\u{85}y: z\n")),
-        ("escape sequence", head("claim: \x1b[31mred\n")),
-        ("escape sequence, as an escape", head("claim: \"\\e[31mred\"\n")),
+        ("line ends of old", with_head("claim: x\rclaim: y\n")),
+        ("line separators", with_head("claim: x\u{2028}y: z\n")),
+        ("next-line character", with_head("claim: x\u{85}y: z\n")),
+        ("escape sequence", with_head("claim: \x1b[31mred\n")),
+        (
+            "escape sequence, as an escape",
+            with_head("claim: \"\\e[31mred\"\n"),
+        ),
         (
             "escape sequence in a key, as an escape",
-            head("claim: x\n\"\\e[31mred\": x\n"),
+            with_head("claim: x\n\"\\e[31mred\": x\n"),
         ),
-        ("direction changed", head("claim: user \u{202e}nimda\n")),
+        ("direction changed", with_head("claim: user \u{202e}nimda\n")),
         (
             "direction changed in a key, as an escape",
-            head("claim: x\n\"a\\u202eb\": x\n"),
+            with_head("claim: x\n\"a\\u202eb\": x\n"),
         ),
-        ("character of no width in a key", head("cl\u{200b}aim: x\n")),
+        ("character of no width in a key", with_head("cl\u{200b}aim: x\n")),
         (
             "line feed in a key",
-            head("claim: x\n\"a\\n --> other.yaml:1:1\": x\n"),
+            with_head("claim: x\n\"a\\n --> other.yaml:1:1\": x\n"),
         ),
-        ("NUL", head("claim: x\0\n")),
-        ("NUL, as an escape", head("claim: \"x\\0y\"\n")),
-        ("escape that is none", head("claim: \"\\q\"\n")),
-        ("half of a surrogate pair", head("claim: \"\\ud800\"\n")),
-        ("directive", head("%YAML 1.2\n---\nclaim: x\n")),
-        ("directive of another version", head("%YAML 9.0\n---\nclaim: x\n")),
-        ("directive that nobody knows", head("%FOO bar\n---\nclaim: x\n")),
-        ("several documents", head("claim: x\n---\n")),
+        ("NUL", with_head("claim: x\0\n")),
+        ("NUL, as an escape", with_head("claim: \"x\\0y\"\n")),
+        ("escape that is none", with_head("claim: \"\\q\"\n")),
+        ("half of a surrogate pair", with_head("claim: \"\\ud800\"\n")),
+        ("directive", with_head("%YAML 1.2\n---\nclaim: x\n")),
+        (
+            "directive of another version",
+            with_head("%YAML 9.0\n---\nclaim: x\n"),
+        ),
+        (
+            "directive that nobody knows",
+            with_head("%FOO bar\n---\nclaim: x\n"),
+        ),
+        ("several documents", with_head("claim: x\n---\n")),
         (
             "several documents, the second empty",
-            [head("claim: x\n"), b"---\n".to_vec()].concat(),
+            [with_head("claim: x\n"), b"---\n".to_vec()].concat(),
         ),
-        ("tab as indentation", head("claim: x\nskip:\n\treason: y\n")),
-        ("quote that is never closed", head("claim: \"x\n")),
-        ("bracket that is never closed", head("claim: [x\n")),
-        ("anchor that is not there", head("claim: *nowhere\n")),
-        ("anchor in itself", head("claim: &a [*a]\n")),
+        ("tab as indentation", with_head("claim: x\nskip:\n\treason: y\n")),
+        ("quote that is never closed", with_head("claim: \"x\n")),
+        ("bracket that is never closed", with_head("claim: [x\n")),
+        ("anchor that is not there", with_head("claim: *nowhere\n")),
+        ("anchor in itself", with_head("claim: &a [*a]\n")),
         ("anchor", with_value("{y: &y {z: 1}, w: *y}")),
         ("anchor as a key", with_value("{&y y: 1, *y : 2}")),
         ("merge key", with_value("{y: &y {z: 1}, w: {<<: *y, v: 2}}")),
@@ -114,19 +136,25 @@ fn every_kind_is_answered() {
         ("hexadecimal", with_value("0xff")),
         ("yes", with_value("yes")),
         ("sixty", with_value("1:30")),
-        ("deadline that is no number", head("claim: x\ntimeout: .inf\n")),
-        ("long key", head(&format!("claim: x\n{}: x\n", "k".repeat(2_000)))),
+        (
+            "deadline that is no number",
+            with_head("claim: x\ntimeout: .inf\n"),
+        ),
+        (
+            "long key",
+            with_head(&format!("claim: x\n{}: x\n", "k".repeat(2_000))),
+        ),
         (
             "long key in quotes",
-            head(&format!("claim: x\n? \"{}\"\n: x\n", "k".repeat(2_000))),
+            with_head(&format!("claim: x\n? \"{}\"\n: x\n", "k".repeat(2_000))),
         ),
         (
             "long line",
-            head(&format!("claim: {}\nfoo: x\n", "x".repeat(2_000))),
+            with_head(&format!("claim: {}\nfoo: x\n", "x".repeat(2_000))),
         ),
         (
             "long word in a long line",
-            head(&format!(
+            with_head(&format!(
                 "claim: x\nskip: {{{} {}}}\n",
                 " ".repeat(2_000),
                 "y".repeat(2_000)
@@ -136,16 +164,8 @@ fn every_kind_is_answered() {
     let mut text = String::new();
     for (name, bytes) in cases {
         fs::write(&path, &bytes).unwrap();
-        let answer = match load(&[path.clone()], folder.path(), &Vocabulary::default()) {
-            Ok(suite) => {
-                let step = &suite.scenarios()[0].steps[0].step;
-                match step {
-                    plumbline_scenario::Step::Apply(apply) => {
-                        format!("taken: {}\n", manifest_of(apply)["x"])
-                    }
-                    _ => format!("taken: {:?}\n", suite.scenarios()[0].claim.value),
-                }
-            }
+        let answer = match load(std::slice::from_ref(&path), folder.path(), &Vocabulary::default()) {
+            Ok(suite) => format!("taken: {}\n", taken(&suite.scenarios()[0])),
             Err(diagnostics) => diagnostics.render(),
         };
         let answer = answer.replace(&path.display().to_string(), "x.yaml");
@@ -153,12 +173,4 @@ fn every_kind_is_answered() {
         text.push_str(&format!("=== {name}\n{answer}\n"));
     }
     insta::assert_snapshot!("every-kind", text);
-}
-
-/// The one object that an `apply` step of these files writes out.
-fn manifest_of(apply: &plumbline_scenario::steps::Apply) -> &serde_json::Map<String, serde_json::Value> {
-    match &apply.manifests {
-        plumbline_scenario::steps::Manifests::Here(manifest) => &manifest.value,
-        plumbline_scenario::steps::Manifests::File(file) => panic!("{file} is a file"),
-    }
 }
