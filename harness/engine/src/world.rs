@@ -1,6 +1,6 @@
 //! What the scenarios of a run share: the platform, and the evidence that it gives when one fails.
 
-use crate::steps::ScenarioState;
+use crate::steps::{ScenarioState, bounded};
 use plumbline_cluster::{
     ObjectReference,
     diagnose::{LogFile, evidence},
@@ -58,7 +58,7 @@ impl World {
                 .attachments
                 .extend(evidence(self.platform.kubernetes(), &object, &logs).await);
         }
-        VerbError::Unmet(failure)
+        bounded(VerbError::Unmet(failure))
     }
 
     /// The logs of the controllers that answer for a kind.

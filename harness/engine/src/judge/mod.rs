@@ -4,6 +4,7 @@ mod part;
 mod shown;
 
 pub(crate) use part::{Difference, differences};
+pub(crate) use shown::shortened;
 
 use plumbline_cluster::conditions::Verdict;
 use plumbline_scenario::{Predicate, steps::Condition};
@@ -56,7 +57,7 @@ pub(crate) fn one(
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             match condition.value.holds(&text) {
                 Ok(true) => Verdict::Met,
-                Ok(false) => Verdict::NotYet(shown::shortened(&text)),
+                Ok(false) => Verdict::NotYet(shortened(&text)),
                 Err(reason) => Verdict::Never(reason),
             }
         }

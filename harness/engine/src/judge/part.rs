@@ -1,6 +1,6 @@
 //! Whether an object holds a part, and every place where it does not.
 
-use super::{ABSENT, shown::shortened};
+use super::{ABSENT, shortened};
 use serde_json::{Map, Value};
 use std::fmt;
 

@@ -12,7 +12,7 @@ const ELEMENTS: usize = 3;
 const DEEPEST: usize = 4;
 
 /// The beginning and the end of a long text.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let count = text.chars().count();
     if count <= SHOWN {
         return text.to_owned();

@@ -1,6 +1,7 @@
 //! Remembering objects as they are, and comparing them with what they have become.
 
 use super::{ScenarioState, state::target};
+use crate::judge::{ABSENT, shortened};
 use plumbline_cluster::{
     Object,
     conditions::Verdict,
@@ -28,7 +29,7 @@ pub(crate) struct Remembered {
 }
 
 pub(super) async fn snapshot(snapshot: &Snapshot, state: &mut ScenarioState) -> Result<(), VerbError> {
-    let watches = state.world.platform.watches();
+    let watches = state.platform.watches();
     let mut remembered = Vec::new();
     for set in &snapshot.objects {
         let what = format!("{set} to be there");
@@ -56,7 +57,7 @@ pub(super) async fn compare(compare: &Compare, state: &mut ScenarioState) -> Res
             compare.with
         )));
     };
-    let watches = state.world.platform.watches().clone();
+    let watches = state.platform.watches().clone();
     for before in &remembered {
         let same = |view: &View| {
             let differences = differences(&before.objects, &by_reference(view), compare.that);
@@ -152,7 +153,9 @@ fn desired(object: &Value) -> Map<String, Value> {
 
 /// The fields that differ, each with what it was and what it is.
 fn differing_paths(path: &str, before: &Value, now: &Value, differences: &mut Vec<String>) {
-    let text = |value: Option<&Value>| value.map_or_else(|| "absent".to_owned(), Value::to_string);
+    let text = |value: Option<&Value>| {
+        value.map_or_else(|| ABSENT.to_owned(), |value| shortened(&value.to_string()))
+    };
     match (before, now) {
         (Value::Object(before), Value::Object(now)) => {
             let fields: BTreeSet<_> = before.keys().chain(now.keys()).collect();
@@ -176,7 +179,13 @@ fn differing_paths(path: &str, before: &Value, now: &Value, differences: &mut Ve
             }
         }
         (before, now) if before == now => {}
-        (before, now) => differences.push(format!("{path} was {before}, is {now}")),
+        (before, now) => {
+            differences.push(format!(
+                "{path} was {}, is {}",
+                text(Some(before)),
+                text(Some(now))
+            ));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(super) async fn exec(exec: &Exec, state: &mut ScenarioState, within: Duration) -> Result<(), VerbError> {
     let program = &exec.program.value;
     state.waiting.saw(&format!("{program} to end"), "started");
-    let running = state.world.platform.execute(program, &exec.arguments);
+    let running = state.platform.execute(program, &exec.arguments);
     let Ok(finished) = tokio::time::timeout(within, running).await else {
         let message = format!("{program} did not end within {} s", within.as_secs());
         return Err(VerbError::mismatch(

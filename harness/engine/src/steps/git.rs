@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 pub(super) async fn commit(commit: &Commit, state: &mut ScenarioState) -> Result<(), VerbError> {
-    let forge = state.world.platform.forge();
+    let forge = state.platform.forge();
     let repository = forge.repository(&commit.repository.value)?;
     let mut write: BTreeMap<String, Vec<u8>> = commit
         .write
@@ -69,7 +69,7 @@ pub(super) async fn commit(commit: &Commit, state: &mut ScenarioState) -> Result
 }
 
 pub(super) async fn revert(revert: &Revert, state: &mut ScenarioState) -> Result<(), VerbError> {
-    let forge = state.world.platform.forge();
+    let forge = state.platform.forge();
     let revision = forge.revert(&revert.repository.value, &revert.branch).await?;
     state.leave(revert.output.as_ref(), output(&revision, &revert.branch));
     Ok(())
@@ -77,7 +77,7 @@ pub(super) async fn revert(revert: &Revert, state: &mut ScenarioState) -> Result
 
 pub(super) async fn branch(branch: &Branch, state: &mut ScenarioState) -> Result<(), VerbError> {
     let (repository, name) = (&branch.repository.value, &branch.name.value);
-    let forge = state.world.platform.forge();
+    let forge = state.platform.forge();
     let revision = forge.branch(repository, name, &branch.from).await?;
     state.leave(branch.output.as_ref(), output(&revision, name));
     Ok(())
@@ -85,7 +85,7 @@ pub(super) async fn branch(branch: &Branch, state: &mut ScenarioState) -> Result
 
 pub(super) async fn merge(merge: &Merge, state: &mut ScenarioState) -> Result<(), VerbError> {
     let (from, into) = (&merge.from.value, &merge.into.value);
-    let forge = state.world.platform.forge();
+    let forge = state.platform.forge();
     let revision = forge.merge(&merge.repository.value, from, into).await?;
     state.leave(merge.output.as_ref(), output(&revision, into));
     Ok(())
@@ -93,7 +93,7 @@ pub(super) async fn merge(merge: &Merge, state: &mut ScenarioState) -> Result<()
 
 pub(super) async fn tag(tag: &Tag, state: &mut ScenarioState) -> Result<(), VerbError> {
     let (repository, name) = (&tag.repository.value, &tag.name.value);
-    let forge = state.world.platform.forge();
+    let forge = state.platform.forge();
     let revision = forge.tag(repository, name, &tag.branch, tag.moves).await?;
     state.leave(tag.output.as_ref(), output(&revision, name));
     Ok(())

@@ -22,7 +22,7 @@ pub(super) async fn http(http: &Http, state: &mut ScenarioState, within: Duratio
         headers: http.headers.clone(),
         body: http.body.clone(),
     };
-    let client = state.world.platform.http_client().await?;
+    let client = state.platform.http_client().await?;
     let deadline = state.deadline.min(Instant::now() + within);
     let expected = expected(http.expect.as_ref());
     let what = format!(

@@ -7,7 +7,7 @@ use plumbline_scenario::steps::{Build, BuiltArtifact, ImageSelection, Mirror, Si
 use serde_json::json;
 
 fn chosen(selection: &ImageSelection, state: &ScenarioState) -> Result<Vec<ImageName>, VerbError> {
-    let supply = state.world.platform.supply();
+    let supply = state.platform.supply();
     let mut images = if selection.platform {
         supply.platform_images().to_vec()
     } else {
@@ -51,7 +51,7 @@ pub(super) async fn mirror(mirror: &Mirror, state: &mut ScenarioState) -> Result
     let mut copied = 0;
     for image in &images {
         state.waiting.saw(&format!("{image} to be mirrored"), "under way");
-        copied += state.world.platform.supply().mirror(image).await?.blobs_copied;
+        copied += state.platform.supply().mirror(image).await?.blobs_copied;
     }
     state.leave(
         mirror.output.as_ref(),
@@ -62,14 +62,14 @@ pub(super) async fn mirror(mirror: &Mirror, state: &mut ScenarioState) -> Result
 
 pub(super) async fn sign(sign: &Sign, state: &mut ScenarioState) -> Result<(), VerbError> {
     for image in chosen(&sign.images, state)? {
-        state.world.platform.supply().sign(&image).await?;
+        state.platform.supply().sign(&image).await?;
     }
     Ok(())
 }
 
 pub(super) async fn verify(verify: &Verify, state: &mut ScenarioState) -> Result<(), VerbError> {
     for image in chosen(&verify.images, state)? {
-        let verified = state.world.platform.supply().verify(&image).await;
+        let verified = state.platform.supply().verify(&image).await;
         let found = match &verified {
             Ok(_) => Verification::Verified,
             Err(VerifyError::Unsigned { .. }) => Verification::Unsigned,

@@ -1,6 +1,7 @@
 //! What each verb does. One file for those with an idea of their own, here the rest.
 
 mod before;
+mod bounds;
 mod compare;
 mod denial;
 mod exec;
@@ -12,6 +13,7 @@ mod images;
 mod objects;
 mod state;
 
+pub(crate) use bounds::bounded;
 pub(crate) use state::ScenarioState;
 
 use crate::executor::milliseconds;
@@ -29,7 +31,7 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         .into_owned();
     state.before.note(&state.scenario, &state.world.platform).await?;
     let within = step.deadline().unwrap_or(Duration::ZERO);
-    let platform = state.world.platform.clone();
+    let platform = state.platform.clone();
     let waiting = state.waiting.clone();
     let observe = move |waiting_for: &str, last_seen: &str| waiting.saw(waiting_for, last_seen);
     let patience = state.patience(within, &observe);

@@ -7,7 +7,7 @@ use plumbline_cluster::{
     kubernetes::{KindReference, KindSelector},
     watch::Target,
 };
-use plumbline_flux::{Patience, names::PRIVATE_REGISTRY};
+use plumbline_flux::{Patience, Platform, names::PRIVATE_REGISTRY};
 use plumbline_model::Event;
 use plumbline_scenario::{Located, ObjectKind, ObjectSelector, ObjectSet, Scenario, Variables};
 use serde_json::Value;
@@ -17,6 +17,8 @@ use tokio::time::Instant;
 /// One scenario under way.
 pub(crate) struct ScenarioState {
     pub(crate) world: Arc<World>,
+    /// The cluster that the step under way is about.
+    pub(crate) platform: Arc<Platform>,
     pub(crate) log: EventLog,
     pub(crate) scenario: Arc<Scenario>,
     /// When the scenario's time is over.
@@ -40,6 +42,7 @@ impl ScenarioState {
                 ..Variables::default()
             },
             snapshots: BTreeMap::new(),
+            platform: world.platform.clone(),
             world,
             log,
             scenario,

@@ -39,7 +39,7 @@ fn variables(state: &ScenarioState) -> Map<String, Value> {
 
 /// The log of the proxy is complete at any moment, so there is nothing to wait for.
 fn egress(expect: &Expect, state: &ScenarioState) -> Result<(), VerbError> {
-    let Egress { allowed, refused } = state.world.platform.egress();
+    let Egress { allowed, refused } = state.platform.egress();
     let mut variables = variables(state);
     variables.insert("allowed".to_owned(), json!(allowed));
     variables.insert("refused".to_owned(), json!(refused));

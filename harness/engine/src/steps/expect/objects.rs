@@ -72,7 +72,7 @@ pub(super) async fn wait(
     state: &ScenarioState,
     condition: impl Fn(&View) -> Verdict,
 ) -> Result<(), VerbError> {
-    let watches = state.world.platform.watches();
+    let watches = state.platform.watches();
     let what = judge::words(&expect.condition);
     let waiting = state.waiting.clone();
     let observe = move |waiting_for: &str, last_seen: &str| waiting.saw(waiting_for, last_seen);
@@ -119,7 +119,7 @@ async fn with_others(mut failure: Failure, object: &ObjectReference, state: &Sce
         labels: Default::default(),
     };
     // It only adds to a failure that stands without it.
-    let Ok(others) = state.world.platform.kubernetes().list(&selector).await else {
+    let Ok(others) = state.platform.kubernetes().list(&selector).await else {
         return failure;
     };
     let names: Vec<&str> = others.iter().map(|other| other.name()).collect();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// One request that satisfies the condition is enough, unless the condition is about how many there are.
 pub(super) async fn received(expect: &Expect, path: &str, state: &ScenarioState) -> Result<(), VerbError> {
-    let sink = &state.world.platform.services().sink;
+    let sink = &state.platform.services().sink;
     let what = format!("a request to {path}: {}", judge::words(&expect.condition));
     let variables = variables(state);
     let mut deliveries = sink.subscribe();
