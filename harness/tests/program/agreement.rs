@@ -73,7 +73,7 @@ impl Views {
             name, json, verdict, ..
         } = self;
         let counts = json["counts"].as_object().expect("counts by status");
-        assert_eq!(counts.len(), 6, "{name}");
+        assert_eq!(counts.len(), 7, "{name}");
         for (key, count) in counts {
             let word = if key == "notRun" { "not run" } else { key.as_str() };
             assert_eq!(*count, self.told(word), "{name}: {word} in {verdict}");
