@@ -23,7 +23,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// The time for a harness that is being killed to be gone: the kernel closes its files one by one, and the end of the
 /// socket can be seen before the lock is free. One that dropped its keeper, but lives, waits for us as long.
-const OWNER_END: Duration = Duration::from_millis(500);
+const OWNER_END: Duration = Duration::from_secs(1);
 
 /// Runs the outer keeper: `<tier> <run directory>`, standard input is the harness's socket.
 pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {

@@ -15,13 +15,13 @@ const SCENARIO: &str = "claim: x\nrequirements: [GITOPS-05]\nneeds: cluster\nste
 
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
-    fs::create_dir_all(path.parent().expect("below a folder")).unwrap();
-    fs::write(path, text).unwrap();
+    fs::create_dir_all(path.parent().expect("below a folder")).expect("an empty folder");
+    fs::write(path, text).expect("an empty folder");
 }
 
 /// What is said when every scenario of the folder is loaded, with the folder called `scenarios`.
 fn said(folder: &Path) -> String {
-    let files = scenario_files(folder).unwrap();
+    let files = scenario_files(folder).expect("a folder of files");
     let refused = load(&files, folder, &Vocabulary::default()).expect_err("something is wrong");
     refused
         .render()
@@ -138,7 +138,7 @@ fn a_file_that_grows_while_it_is_read_is_still_bounded() {
 
 /// A step names a file beside its scenario: the place of the name, in a scenario that lies in `gitops/`.
 fn reference(source: &Arc<Source>, value: &str) -> Located<String> {
-    let offset = source.text().find("absent").unwrap();
+    let offset = source.text().find("absent").expect("the scenario has it");
     Located {
         value: value.to_owned(),
         span: source.span_at(offset, 6),

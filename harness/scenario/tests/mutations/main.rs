@@ -26,9 +26,9 @@ fn corpus() -> Vec<Vec<u8>> {
     let folders = ["../../scenarios", "tests/valid", "tests/valid", "tests/cases"];
     let paths = folders
         .iter()
-        .flat_map(|folder| scenario_files(Path::new(folder)).unwrap());
+        .flat_map(|folder| scenario_files(Path::new(folder)).expect("the test's own files"));
     paths
-        .map(|path| fs::read(path).unwrap())
+        .map(|path| fs::read(path).expect("the test's own files"))
         .filter(|bytes| bytes.len() < 10_000)
         .collect()
 }
@@ -46,7 +46,7 @@ struct Tally {
 /// Loads the mutations with these numbers. What a mutation was can be seen again by its number.
 fn load_mutations(numbers: std::ops::Range<u64>) -> Tally {
     let corpus = corpus();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("the test's own files");
     let file = folder.path().join("mutant.yaml");
     let files = [
         file.clone(),
@@ -61,7 +61,7 @@ fn load_mutations(numbers: std::ops::Range<u64>) -> Tally {
             let other = &corpus[dice.roll(corpus.len())];
             mutate(&mut bytes, other, &mut dice);
         }
-        fs::write(&file, &bytes).unwrap();
+        fs::write(&file, &bytes).expect("the test's own files");
         let before = processor_time();
         let loaded = panic::catch_unwind(|| load(&files, folder.path(), &vocabulary()));
         let took = processor_time().saturating_sub(before);
@@ -92,14 +92,14 @@ fn provider(folder: &Path, stage: &str) -> PathBuf {
     let text = format!(
         "claim: there is a base\nrequirements: [GITOPS-01]\nprovides: {stage}\nsteps:\n  - expect: {{object: v1/Namespace a, absent: true}}\n"
     );
-    fs::write(&path, text).unwrap();
+    fs::write(&path, text).expect("the test's own files");
     path
 }
 
 /// Keeps a file that something was found with.
 fn kept(bytes: &[u8], number: u64) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mutation-{number}.yaml"));
-    fs::write(&path, bytes).unwrap();
+    fs::write(&path, bytes).expect("the test's own files");
     path.display().to_string()
 }
 
@@ -124,8 +124,8 @@ fn check(diagnostics: &Diagnostics) -> Result<(), String> {
         if message.is_empty() || message.contains("panicked") {
             return Err(format!("it is said: `{message}`"));
         }
-        let line = usize::try_from(span.line).unwrap();
-        let column = usize::try_from(span.column).unwrap();
+        let line = usize::try_from(span.line).expect("fewer than there are addresses");
+        let column = usize::try_from(span.column).expect("fewer than there are addresses");
         let Some(content) = line.checked_sub(1).and_then(|index| lines.get(index)) else {
             return Err(format!("`{message}` has line {line} of {}", lines.len()));
         };
