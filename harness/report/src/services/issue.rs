@@ -114,8 +114,11 @@ fn of_scenario(summary: &Summary, result: &ScenarioResult, repository: &Reposito
         one_line(&summary.reproduction(result))
     );
     let place = match step {
-        Some(step) => placed(&step.position, repository),
-        None => repository.place(&result.file).map(|file| (file, 1, 1)),
+        Some(step) => {
+            let StepPosition { file, line, column } = &step.position;
+            place(file, *line, *column, repository)
+        }
+        None => place(&result.file, 1, 1, repository),
     };
     Some(Issue {
         severity: if red { Severity::Error } else { Severity::Warning },
@@ -129,9 +132,9 @@ fn of_scenario(summary: &Summary, result: &ScenarioResult, repository: &Reposito
     })
 }
 
-fn placed(position: &StepPosition, repository: &Repository) -> Option<(String, u32, u32)> {
-    let file = repository.place(&position.file)?;
-    Some((printable(&one_line(&file)), position.line, position.column))
+fn place(file: &str, line: u32, column: u32, repository: &Repository) -> Option<(String, u32, u32)> {
+    let file = repository.place(file)?;
+    Some((shown(&one_line(&file)), line, column))
 }
 
 fn shown(text: &str) -> String {
