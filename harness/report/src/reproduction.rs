@@ -16,7 +16,7 @@ impl Summary {
         let seed = self
             .options
             .seed
-            .map_or_else(String::new, |seed| format!(" --seed {seed}"));
+            .map_or_else(String::new, |seed| format!(" --shuffle={seed}"));
         format!("plumbline run -n {id}{seed}")
     }
 }
@@ -46,10 +46,10 @@ mod tests {
         assert_eq!(
             commands,
             [
-                "plumbline run -n gitops/drift --seed 42",
-                "plumbline run -n 'onboard/life[environment=dev,system=a]' --seed 42",
-                r"plumbline run -n 'it'\''s' --seed 42",
-                "plumbline run -n '-x' --seed 42",
+                "plumbline run -n gitops/drift --shuffle=42",
+                "plumbline run -n 'onboard/life[environment=dev,system=a]' --shuffle=42",
+                r"plumbline run -n 'it'\''s' --shuffle=42",
+                "plumbline run -n '-x' --shuffle=42",
             ]
         );
     }

@@ -15,7 +15,9 @@ pub(super) fn render_options(out: &mut String, summary: &Summary, palette: Palet
     let options = &summary.options;
     let mut lines = Vec::new();
     if let Some(seed) = options.seed {
-        lines.push(format!("shuffled with seed {seed}: run again with --seed {seed}"));
+        lines.push(format!(
+            "shuffled with seed {seed}: run again with --shuffle={seed}"
+        ));
     }
     if let Some(shard) = options.shard {
         lines.push(format!(

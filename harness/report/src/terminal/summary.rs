@@ -2,7 +2,7 @@
 
 use super::{
     Limit, Palette, attachments,
-    block::{indent, skip_reason},
+    block::{indent, one_line, skip_reason},
     circumstances::{counted, render_circumstances, render_options},
 };
 use crate::{
@@ -203,7 +203,7 @@ pub(crate) fn verdict(summary: &Summary, palette: Palette) -> String {
     let code = summary.exit_code().number();
     let paint = if code == 0 { "1;32" } else { "1;31" };
     let signal = summary.interrupted.as_deref().map_or_else(String::new, |signal| {
-        format!(", stopped by {}", printable(signal))
+        format!(", stopped by {}", printable(&one_line(signal)))
     });
     format!(
         "{}: {scenarios}{signal} in {} (exit code {code})",
