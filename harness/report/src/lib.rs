@@ -3,17 +3,21 @@
 //! Each report, and the exit code, comes from one [`Summary`], so they cannot disagree.
 
 mod difference;
+mod html;
 mod json;
 mod junit;
 mod reproduction;
+mod running;
 mod services;
 mod summary;
 mod terminal;
 mod text;
 
 pub use difference::{DifferenceLine, difference};
+pub use html::{HtmlError, render_html};
 pub use json::{REPORT_VERSION, render_json, report_schema};
 pub use junit::render_junit;
+pub use running::render_running;
 pub use services::{Repository, render_azure, render_github, render_step_summary};
 pub use summary::{
     AttemptResult, CleanUp, Egress, Measurement, MergeError, NotARun, Note, PhaseResult, RequirementResult,
