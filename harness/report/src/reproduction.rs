@@ -6,7 +6,11 @@ impl Summary {
     /// The command that runs this scenario again, with what it needs, as this run did.
     #[must_use]
     pub fn reproduction(&self, result: &ScenarioResult) -> String {
-        let id = result.scenario.as_str();
+        self.run_again(&result.scenario)
+    }
+
+    /// The command that runs the scenario of this id, which may never have begun.
+    pub(crate) fn run_again(&self, id: &str) -> String {
         let plain = |character: char| character.is_ascii_alphanumeric() || "/_.-".contains(character);
         let id = if id.chars().all(plain) && !id.starts_with('-') {
             id.to_owned()

@@ -6,6 +6,7 @@
 mod evidence;
 mod overview;
 mod scenario;
+mod tested;
 mod timeline;
 mod view;
 

@@ -1,17 +1,10 @@
-//! The run as a whole: counts, requirements, facts, measurements, egress.
+//! The run as a whole: counts and requirements.
 
 use super::scenario::anchor;
-use crate::{RequirementStatus, Summary, text::duration};
+use crate::{RequirementStatus, Summary};
 use plumbline_model::{Level, Status};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// A name and a value.
-#[derive(Serialize)]
-pub(super) struct NamedView {
-    name: String,
-    value: String,
-}
 
 /// How many scenarios ended so.
 #[derive(Serialize)]
@@ -45,25 +38,6 @@ struct LinkView {
     anchor: String,
 }
 
-/// A thing that was measured, once or several times.
-#[derive(Serialize)]
-pub(super) struct MeasurementView {
-    name: String,
-    count: usize,
-    fastest: String,
-    median: String,
-    slowest: String,
-}
-
-/// A place that the cluster tried to reach.
-#[derive(Serialize)]
-pub(super) struct EgressView {
-    name: String,
-    status: &'static str,
-    word: &'static str,
-    count: u64,
-}
-
 pub(super) fn counts(summary: &Summary, unfinished: usize) -> Vec<CountView> {
     [
         Status::Failed,
@@ -84,7 +58,6 @@ pub(super) fn counts(summary: &Summary, unfinished: usize) -> Vec<CountView> {
         word: "not run",
         count: unfinished,
     }])
-    .filter(|count| count.count > 0)
     .collect()
 }
 
@@ -142,91 +115,4 @@ pub(super) fn requirements_in_words(summary: &Summary) -> String {
         .map(|(status, count)| format!("{count} {}", status.word()))
         .collect();
     parts.join(", ")
-}
-
-pub(super) fn options(summary: &Summary) -> Vec<NamedView> {
-    let options = &summary.options;
-    let mut views = vec![
-        named("scenario files", &summary.suite.digest),
-        named(
-            "repository",
-            summary.suite.revision.as_deref().unwrap_or_default(),
-        ),
-        named("chosen by", &options.selection.join(" ")),
-        named("side by side", &options.parallel.to_string()),
-    ];
-    if let Some(seed) = options.seed {
-        views.push(named("shuffled with", &format!("--shuffle {seed}")));
-    }
-    if let Some(shard) = options.shard {
-        views.push(named("shard", &shard.to_string()));
-    }
-    for shard in &summary.shards {
-        let what = format!("run {}, {}", shard.run, duration(shard.duration));
-        views.push(named(&format!("shard {}", shard.shard), &what));
-    }
-    views.retain(|view| !view.value.is_empty());
-    views
-}
-
-pub(super) fn facts(summary: &Summary) -> Vec<NamedView> {
-    summary
-        .facts
-        .iter()
-        .map(|(name, value)| named(name, value))
-        .collect()
-}
-
-pub(super) fn simulations(summary: &Summary) -> Vec<NamedView> {
-    summary
-        .simulations
-        .iter()
-        .map(|simulation| named(&simulation.subject, &simulation.description))
-        .collect()
-}
-
-fn named(name: &str, value: &str) -> NamedView {
-    NamedView {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    }
-}
-
-pub(super) fn measurements(summary: &Summary) -> Vec<MeasurementView> {
-    let mut measured: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for measurement in &summary.measurements {
-        measured
-            .entry(&measurement.name)
-            .or_default()
-            .push(measurement.duration);
-    }
-    measured
-        .into_iter()
-        .map(|(name, mut times)| {
-            times.sort_unstable();
-            let at = |index: usize| duration(times.get(index).copied().unwrap_or_default());
-            MeasurementView {
-                name: name.to_owned(),
-                count: times.len(),
-                fastest: at(0),
-                median: at(times.len() / 2),
-                slowest: at(times.len() - 1),
-            }
-        })
-        .collect()
-}
-
-pub(super) fn egress(summary: &Summary) -> Vec<EgressView> {
-    let view = |status, word, (name, count): (&String, &u64)| EgressView {
-        name: name.clone(),
-        status,
-        word,
-        count: *count,
-    };
-    let allowed = summary.egress.allowed.iter();
-    let refused = summary.egress.refused.iter();
-    refused
-        .map(|target| view("failed", "refused", target))
-        .chain(allowed.map(|target| view("passed", "allowed", target)))
-        .collect()
 }

@@ -1,8 +1,8 @@
 //! One scenario: its result, its attempts and their steps.
 
 use super::evidence::TroubleView;
-use crate::{AttemptResult, ScenarioResult, StepResult, text::duration};
-use plumbline_model::{Outcome, Skip, Status};
+use crate::{AttemptResult, ScenarioResult, StepResult, Summary, terminal::message, text::duration};
+use plumbline_model::{Outcome, Status};
 use serde::Serialize;
 
 /// A scenario.
@@ -20,26 +20,24 @@ pub(super) struct ScenarioView {
     /// What the search looks through, in lower case.
     words: String,
     /// Whether it is open from the start.
-    open: bool,
+    pub(super) open: bool,
     reason: Option<String>,
-    trouble: Option<TroubleView>,
-    steps: Vec<StepView>,
-    /// The attempts before the one that decided.
     attempts: Vec<AttemptView>,
     simulated: Option<String>,
-    clean_up: Option<String>,
+    removed: Option<String>,
+    left: Option<String>,
     notes: Vec<String>,
     again: String,
     #[serde(skip)]
-    pub(super) urgency: u8,
+    pub(super) urgency: Urgency,
 }
 
 #[derive(Serialize)]
 struct AttemptView {
     number: u32,
     status: &'static str,
-    word: &'static str,
     duration: String,
+    shard: Option<String>,
     trouble: Option<TroubleView>,
     steps: Vec<StepView>,
 }
@@ -48,17 +46,28 @@ struct AttemptView {
 struct StepView {
     summary: String,
     position: String,
+    used_at: Vec<String>,
     cluster: Option<String>,
     finally: bool,
     status: &'static str,
-    word: &'static str,
-    duration: String,
-    /// What it saw last, if it waited and did not pass at once.
+    begins: String,
+    takes: String,
+    /// What it saw last, if it waited and did not pass.
     waited: Option<String>,
-    when: String,
     /// In hundredths of the attempt.
     x: f64,
     width: f64,
+}
+
+/// What a reader should look at first, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    Passed,
+    Skipped,
+    Flaky,
+    NotEnded,
+    Errored,
+    Failed,
 }
 
 /// The link to a scenario.
@@ -67,97 +76,108 @@ pub(super) fn anchor(id: &str) -> String {
 }
 
 impl ScenarioView {
-    pub(super) fn of(result: &ScenarioResult) -> Self {
-        let status = result.outcome.status();
-        let reason = match &*result.outcome {
-            Outcome::Skipped(skip) => Some(reason(skip)),
-            Outcome::Flaky { attempts } => Some(format!("passed at attempt {attempts}")),
+    /// A scenario that ended.
+    pub(super) fn ended(summary: &Summary, result: &ScenarioResult) -> Self {
+        let outcome = &*result.outcome;
+        let reason = match outcome {
+            Outcome::Skipped(_) | Outcome::Flaky { .. } => message(outcome),
             _ => None,
         };
         Self {
-            urgency: urgency(status),
+            urgency: Urgency::of(outcome.status()),
             reason,
-            ..Self::new(result, status.word(), status.word())
+            ..Self::new(summary, result, outcome.status().word())
         }
     }
 
     /// A scenario that never ended, as far as it came.
-    pub(super) fn unfinished(id: &str, begun: Option<&ScenarioResult>) -> Self {
-        let mut view = match begun {
-            Some(result) => Self::new(result, "not-run", "not ended"),
-            None => Self {
-                anchor: anchor(id),
-                id: id.to_owned(),
-                status: "not-run",
-                word: "not run",
-                duration: String::new(),
-                claim: String::new(),
-                file: String::new(),
-                tags: Vec::new(),
-                requirements: Vec::new(),
-                words: id.to_lowercase(),
-                open: false,
-                reason: None,
-                trouble: None,
-                steps: Vec::new(),
-                attempts: Vec::new(),
-                simulated: None,
-                clean_up: None,
-                notes: Vec::new(),
-                again: again(id),
-                urgency: 0,
-            },
-        };
+    pub(super) fn unfinished(summary: &Summary, id: &str) -> Self {
+        let begun = summary.running().find(|result| result.scenario == id);
+        let mut view = begun.map_or_else(
+            || Self::of_id(summary, id),
+            |result| Self::new(summary, result, "not-run"),
+        );
+        view.word = if begun.is_some() { "not ended" } else { "not run" };
         view.reason = Some("the run ended before this scenario did".to_owned());
-        view.urgency = urgency(Status::Interrupted);
+        view.urgency = Urgency::NotEnded;
         view
     }
 
-    fn new(result: &ScenarioResult, status: &'static str, word: &'static str) -> Self {
+    fn of_id(summary: &Summary, id: &str) -> Self {
+        Self {
+            anchor: anchor(id),
+            id: id.to_owned(),
+            status: "not-run",
+            word: "not run",
+            duration: String::new(),
+            claim: String::new(),
+            file: String::new(),
+            tags: Vec::new(),
+            requirements: Vec::new(),
+            words: id.to_lowercase(),
+            open: false,
+            reason: None,
+            attempts: Vec::new(),
+            simulated: None,
+            removed: None,
+            left: None,
+            notes: Vec::new(),
+            again: summary.run_again(id),
+            urgency: Urgency::NotEnded,
+        }
+    }
+
+    fn new(summary: &Summary, result: &ScenarioResult, status: &'static str) -> Self {
         let requirements: Vec<&'static str> = result
             .requirements
             .iter()
             .map(|requirement| requirement.as_str())
             .collect();
-        let trouble = result.attempts.last().and_then(TroubleView::of_attempt);
         let words = [&result.scenario, &result.claim, &result.file]
             .into_iter()
             .map(String::as_str)
             .chain(requirements.iter().copied())
             .chain(result.tags.iter().map(String::as_str));
+        let clean_ups = || result.clean_ups.iter();
         Self {
-            anchor: anchor(&result.scenario),
-            id: result.scenario.clone(),
             status,
-            word,
+            word: status,
             duration: duration(result.duration),
             claim: result.claim.clone(),
             file: result.file.clone(),
             tags: result.tags.clone(),
             words: words.collect::<Vec<_>>().join(" ").to_lowercase(),
             requirements,
-            open: matches!(result.outcome.status(), Status::Failed | Status::Errored),
-            reason: None,
-            trouble,
-            steps: result.attempts.last().map(steps).unwrap_or_default(),
-            attempts: result.earlier_attempts().iter().map(AttemptView::of).collect(),
-            simulated: (!result.simulated.is_empty()).then(|| result.simulated.join(", ")),
-            clean_up: clean_up(result),
+            attempts: result.attempts.iter().map(AttemptView::of).collect(),
+            simulated: listed(result.simulated.iter()),
+            removed: listed(clean_ups().flat_map(|clean_up| &clean_up.removed)),
+            left: listed(clean_ups().flat_map(|clean_up| &clean_up.left)),
             notes: result.notes.iter().map(|note| note.text.clone()).collect(),
-            again: again(&result.scenario),
-            urgency: 0,
+            ..Self::of_id(summary, &result.scenario)
+        }
+    }
+}
+
+impl Urgency {
+    const fn of(status: Status) -> Self {
+        match status {
+            Status::Failed => Self::Failed,
+            Status::Errored => Self::Errored,
+            Status::Interrupted => Self::NotEnded,
+            Status::Flaky => Self::Flaky,
+            Status::Skipped => Self::Skipped,
+            Status::Passed => Self::Passed,
         }
     }
 }
 
 impl AttemptView {
     fn of(attempt: &AttemptResult) -> Self {
-        let status = attempt.outcome.status();
         Self {
             number: attempt.attempt,
-            status: status.word(),
-            word: status.word(),
+            status: attempt.outcome.status().word(),
             duration: duration(attempt.duration),
+            shard: attempt.shard.map(|shard| shard.to_string()),
             trouble: TroubleView::of_attempt(attempt),
             steps: steps(attempt),
         }
@@ -165,7 +185,11 @@ impl AttemptView {
 }
 
 fn steps(attempt: &AttemptResult) -> Vec<StepView> {
-    let end = attempt.steps.iter().map(|step| step.at + step.duration).max();
+    let end = attempt
+        .steps
+        .iter()
+        .map(|step| step.at.saturating_add(step.duration))
+        .max();
     let whole = end
         .unwrap_or(attempt.at)
         .saturating_sub(attempt.at)
@@ -192,15 +216,11 @@ impl StepView {
             position: step.position.to_string(),
             cluster: step.cluster.clone(),
             finally: !step.section.is_steps(),
+            used_at: step.used_at.iter().map(ToString::to_string).collect(),
             status: status.word(),
-            word: status.word(),
-            duration: duration(step.duration),
+            begins: duration(after),
+            takes: duration(step.duration),
             waited,
-            when: format!(
-                "{} after the beginning, for {}",
-                duration(after),
-                duration(step.duration)
-            ),
             x: share(after, whole),
             width: share(step.duration, whole).max(0.6),
         }
@@ -213,58 +233,7 @@ fn share(part: u64, whole: u64) -> f64 {
     (part as f64 * 1_000.0 / whole as f64).round() / 10.0
 }
 
-/// Worst first.
-const fn urgency(status: Status) -> u8 {
-    match status {
-        Status::Failed => 5,
-        Status::Errored => 4,
-        Status::Interrupted => 3,
-        Status::Flaky => 2,
-        Status::Skipped => 1,
-        Status::Passed => 0,
-    }
-}
-
-fn reason(skip: &Skip) -> String {
-    let mut text = skip.reason.clone();
-    for (word, value) in [("issue", &skip.issue), ("until", &skip.until)] {
-        if let Some(value) = value {
-            text += &format!("; {word} {value}");
-        }
-    }
-    text
-}
-
-fn clean_up(result: &ScenarioResult) -> Option<String> {
-    let removed: Vec<&str> = result
-        .clean_ups
-        .iter()
-        .flat_map(|clean_up| clean_up.removed.iter().map(String::as_str))
-        .collect();
-    let left: Vec<&str> = result
-        .clean_ups
-        .iter()
-        .flat_map(|clean_up| clean_up.left.iter().map(String::as_str))
-        .collect();
-    match (removed.is_empty(), left.is_empty()) {
-        (true, true) => None,
-        (false, true) => Some(removed.join(", ")),
-        (_, false) => Some(format!(
-            "{}; still there: {}",
-            removed.join(", "),
-            left.join(", ")
-        )),
-    }
-}
-
-/// The command that runs it again. Ids are words, `/` and the brackets of a matrix, which a shell would read.
-fn again(id: &str) -> String {
-    let plain = id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
-    if plain {
-        format!("plumbline run --name {id}")
-    } else {
-        format!("plumbline run --name '{}'", id.replace('\'', r"'\''"))
-    }
+fn listed<'text>(texts: impl Iterator<Item = &'text String>) -> Option<String> {
+    let texts: Vec<&str> = texts.map(String::as_str).collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
 }

@@ -29,6 +29,15 @@
     });
   }
   search.addEventListener("input", apply);
+  const forget = () => {
+    status = "";
+    search.value = "";
+    apply();
+  };
+  const nextStatus = () => {
+    const now = buttons.findIndex((button) => button.dataset.filter === status);
+    buttons[(now + 1) % buttons.length].click();
+  };
 
   const theme = document.getElementById("theme");
   theme.addEventListener("click", () => {
@@ -52,12 +61,26 @@
     }
   });
 
-  const open = (target) => {
-    if (target && target.matches("details")) {
-      target.open = true;
+  // A link may lead into what is closed, or to what the filter hides.
+  const follow = () => {
+    let id = location.hash.slice(1);
+    try {
+      id = decodeURIComponent(id);
+    } catch {
+      // The id itself has a percent sign.
     }
+    const target = id && document.getElementById(id);
+    if (!target) {
+      return;
+    }
+    if (target.closest("[hidden]")) {
+      forget();
+    }
+    for (let inner = target.closest("details"); inner; inner = inner.parentElement.closest("details")) {
+      inner.open = true;
+    }
+    target.scrollIntoView();
   };
-  const follow = () => open(document.getElementById(decodeURIComponent(location.hash.slice(1))));
   addEventListener("hashchange", follow);
   follow();
 
@@ -72,16 +95,18 @@
       next.scrollIntoView({ block: "start" });
     }
   };
-  const isRed = (scenario) => scenario.dataset.status === "failed" || scenario.dataset.status === "errored";
+  const needsALook = (scenario) => !["passed", "skipped"].includes(scenario.dataset.status);
   const help = document.getElementById("keys");
   document.getElementById("help").addEventListener("click", () => help.showModal());
   const keys = {
     j: () => go(1, () => true),
     k: () => go(-1, () => true),
-    n: () => go(1, isRed),
-    p: () => go(-1, isRed),
+    n: () => go(1, needsALook),
+    p: () => go(-1, needsALook),
     o: () => scenarios.forEach((scenario) => { scenario.open = !scenario.hidden; }),
     c: () => scenarios.forEach((scenario) => { scenario.open = false; }),
+    s: nextStatus,
+    Escape: forget,
     t: () => theme.click(),
     "/": () => search.focus(),
     "?": () => help.showModal(),
@@ -89,8 +114,7 @@
   addEventListener("keydown", (event) => {
     const typing = event.target.matches("input, textarea");
     if (typing && event.key === "Escape") {
-      event.target.value = "";
-      apply();
+      forget();
       event.target.blur();
     } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && keys[event.key] && !help.open) {
       event.preventDefault();

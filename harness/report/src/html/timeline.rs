@@ -74,7 +74,7 @@ impl TimelineView {
         let mut stretches: Vec<Stretch> = phases.chain(scenarios).collect();
         let end = stretches
             .iter()
-            .map(|stretch| stretch.at + stretch.duration)
+            .map(|stretch| stretch.at.saturating_add(stretch.duration))
             .chain([summary.duration])
             .max()
             .filter(|end| *end > 0)?;

@@ -2,11 +2,12 @@
 
 use super::{
     evidence::TroubleView,
-    overview::{self, CountView, EgressView, MeasurementView, NamedView, ProfileView},
-    scenario::ScenarioView,
+    overview::{self, CountView, ProfileView},
+    scenario::{ScenarioView, Urgency},
+    tested::{self, EgressView, MeasurementView, NamedView, ShardView},
     timeline::TimelineView,
 };
-use crate::{Summary, text::duration};
+use crate::{Summary, terminal::counted, text::duration};
 use plumbline_model::{ExitCode, Status};
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub(super) struct View {
     profiles: Vec<ProfileView>,
     scenarios: Vec<ScenarioView>,
     timeline: Option<TimelineView>,
+    options: Vec<NamedView>,
+    shards: Vec<ShardView>,
     facts: Vec<NamedView>,
     simulations: Vec<NamedView>,
     measurements: Vec<MeasurementView>,
@@ -37,28 +40,34 @@ struct RunView {
     provider: String,
     duration: String,
     exit: u8,
-    scenarios: usize,
-    options: Vec<NamedView>,
+    scenarios: String,
 }
+
+/// More scenarios than these are not open from the start: a reader would scroll for ever.
+const MOST_OPEN: usize = 10;
 
 impl View {
     pub(super) fn of(summary: &Summary) -> Self {
         let exit = summary.exit_code();
-        let green = exit == ExitCode::Passed;
+        let status = if exit == ExitCode::Passed {
+            Status::Passed
+        } else {
+            Status::Failed
+        };
         let unfinished = summary.unfinished();
-        let mut scenarios: Vec<_> = summary
-            .sorted_scenarios()
-            .into_iter()
-            .map(|result| ScenarioView::of(result))
-            .chain(unfinished.iter().map(|id| {
-                ScenarioView::unfinished(id, summary.running().find(|result| result.scenario == *id))
-            }))
+        let ended = summary.sorted_scenarios().into_iter();
+        let mut scenarios: Vec<_> = ended
+            .map(|result| ScenarioView::ended(summary, result))
+            .chain(unfinished.iter().map(|id| ScenarioView::unfinished(summary, id)))
             .collect();
         // What went wrong comes first, each kind in the order of the ids.
         scenarios.sort_by_key(|scenario| std::cmp::Reverse(scenario.urgency));
+        for scenario in scenarios.iter_mut().take(MOST_OPEN) {
+            scenario.open = scenario.urgency >= Urgency::Flaky;
+        }
         Self {
-            verdict: if green { "passed" } else { "not passed" },
-            verdict_status: Status::word(if green { Status::Passed } else { Status::Failed }),
+            verdict: summary.verdict(),
+            verdict_status: status.word(),
             run: RunView {
                 id: summary.run.clone(),
                 version: summary.version.clone(),
@@ -66,8 +75,7 @@ impl View {
                 provider: summary.provider.clone(),
                 duration: duration(summary.duration),
                 exit: exit.number(),
-                scenarios: scenarios.len(),
-                options: overview::options(summary),
+                scenarios: counted(scenarios.len(), "scenario"),
             },
             counts: overview::counts(summary, unfinished.len()),
             troubles: summary.troubles().iter().map(TroubleView::of_run).collect(),
@@ -75,10 +83,12 @@ impl View {
             profiles: overview::profiles(summary),
             timeline: TimelineView::of(summary),
             scenarios,
-            facts: overview::facts(summary),
-            simulations: overview::simulations(summary),
-            measurements: overview::measurements(summary),
-            egress: overview::egress(summary),
+            options: tested::options(summary),
+            shards: tested::shards(summary),
+            facts: tested::facts(summary),
+            simulations: tested::simulations(summary),
+            measurements: tested::measurements(summary),
+            egress: tested::egress(summary),
             notes: summary.notes.iter().map(|note| note.text.clone()).collect(),
         }
     }

@@ -167,7 +167,7 @@ fn render_slowest(out: &mut String, summary: &Summary, palette: Palette) {
 }
 
 /// `1 scenario`, `2 scenarios`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     match count {
         1 => format!("1 {noun}"),
         _ => format!("{count} {noun}s"),

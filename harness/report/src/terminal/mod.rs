@@ -7,6 +7,7 @@ mod scenario;
 mod summary;
 
 pub(crate) use block::{Limit, attachments, attempt_block, message, one_line, skip_reason};
+pub(crate) use circumstances::counted;
 pub use palette::Palette;
 pub use scenario::render_scenario_end;
 pub use summary::render_summary;

@@ -2,7 +2,9 @@
 
 use crate::{
     junit::{self, Element},
-    made_up, recorded,
+    made_up,
+    page::Page,
+    recorded,
 };
 use plumbline_model::{ExitCode, Status};
 use plumbline_report::{
@@ -31,6 +33,29 @@ fn agree(summary: &Summary) {
     assert_terminal(summary, &json, code);
     assert_junit(summary, &json, code);
     assert_services(summary, code);
+    assert_page(summary, &json, code);
+}
+
+/// The page tells the counts to programs too, and has each scenario once.
+fn assert_page(summary: &Summary, json: &Value, code: ExitCode) {
+    let page = Page::of(summary);
+    assert_eq!(page.number("main", "data-exit"), u64::from(code.number()));
+    let passed = page
+        .text
+        .contains("<h1>plumbline: <span class=\"passed\">passed</span></h1>");
+    assert_eq!(passed, code == ExitCode::Passed);
+    for (key, word) in COUNTS {
+        let status = word.replace(' ', "-");
+        let count = json["counts"][key].as_u64().expect("a count");
+        assert_eq!(page.number("main", &format!("data-{status}")), count, "{word}");
+        let shown = page.scenarios.iter().filter(|shown| **shown == status).count();
+        assert_eq!(shown as u64, count, "{word}");
+    }
+    for (id, requirement) in json["requirements"].as_object().expect("requirements") {
+        let status = requirement["status"].as_str().expect("a status");
+        let row = format!("<tr id=\"requirement-{id}\" data-status=\"{status}\">");
+        assert!(page.text.contains(&row), "{row}");
+    }
 }
 
 fn assert_terminal(summary: &Summary, json: &Value, code: ExitCode) {
@@ -170,6 +195,7 @@ fn hostile_text_is_text_everywhere() {
         render_github(summary, &repository),
         render_azure(summary, &repository),
         render_step_summary(summary),
+        Page::of(summary).text,
     ] {
         assert_eq!(report, plumbline_report::printable(&report));
     }

@@ -4,5 +4,6 @@ mod agreement;
 mod goldens;
 mod junit;
 mod made_up;
+mod page;
 mod recorded;
 mod schema;
