@@ -6,7 +6,7 @@ use plumbline_model::{Level, Status};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many scenarios ended so.
+/// How many ended so.
 #[derive(Serialize)]
 pub(super) struct CountView {
     status: &'static str,
@@ -38,6 +38,7 @@ struct LinkView {
     anchor: String,
 }
 
+/// How many scenarios ended so, what needs a look first.
 pub(super) fn counts(summary: &Summary, unfinished: usize) -> Vec<CountView> {
     [
         Status::Failed,
@@ -103,16 +104,16 @@ const fn class(status: RequirementStatus) -> &'static str {
     }
 }
 
-/// `17 passed, 2 failed, 30 not run`.
-pub(super) fn requirements_in_words(summary: &Summary) -> String {
+/// How many requirements ended so, the worst first.
+pub(super) fn requirement_counts(summary: &Summary) -> Vec<CountView> {
     let mut counts: BTreeMap<RequirementStatus, usize> = BTreeMap::new();
     for result in summary.requirements() {
         *counts.entry(result.status).or_default() += 1;
     }
-    let parts: Vec<String> = counts
-        .into_iter()
-        .rev()
-        .map(|(status, count)| format!("{count} {}", status.word()))
-        .collect();
-    parts.join(", ")
+    let view = |(status, count): (RequirementStatus, usize)| CountView {
+        status: class(status),
+        word: status.word(),
+        count,
+    };
+    counts.into_iter().rev().map(view).collect()
 }
