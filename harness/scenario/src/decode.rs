@@ -3,6 +3,7 @@
 use crate::{
     Span,
     document::{Content, Entry, Node},
+    group::USE,
     span::LOCATED,
     suggestion,
 };
@@ -79,6 +80,9 @@ impl de::Error for DecodeError {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        if found == Unexpected::UnitVariant {
+            return Self::new("this word needs a value".to_owned()).helped("write `word: value`");
+        }
         let error = Self::expected(expected, &words_of(found));
         match found {
             Unexpected::Bool(_) | Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Float(_)
@@ -165,12 +169,12 @@ impl<'de> NodeDeserializer<'de> {
     /// The one verb of a step, or words for those whose indentation has slipped.
     fn only_entry(self, noun: &str, variants: &'static [&'static str]) -> Result<&'de Entry, DecodeError> {
         let example = variants.first().copied().unwrap_or_default();
+        let whole = if noun == VERB { "step" } else { noun };
         match &self.0.content {
             Content::Mapping(entries) => match &entries[..] {
                 [entry] => Ok(entry),
-                [] => Err(DecodeError::new("an empty mapping is not a step".to_owned())),
+                [] => Err(DecodeError::new(format!("an empty mapping is not a {whole}"))),
                 [first, second, ..] => {
-                    let whole = if noun == VERB { "step" } else { noun };
                     let error = DecodeError::new(format!(
                         "a {whole} has one key, and this one has `{}` and `{}`",
                         first.key, second.key
@@ -196,8 +200,12 @@ impl<'de> NodeDeserializer<'de> {
                     })),
                 )
             }
-            _ => Err(DecodeError::new("this is not a step".to_owned())
+            _ if noun == VERB => Err(DecodeError::new("this is not a step".to_owned())
                 .helped(format!("a step is a verb with its fields: `{example}: {{…}}`"))),
+            _ => Err(DecodeError::new(format!("this is not a {noun}")).helped(format!(
+                "known are {}",
+                suggestion::listed(variants.iter().copied())
+            ))),
         }
     }
 }
@@ -267,9 +275,14 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
                 )))
             }
             _ => {
-                let noun = if name == STEP { VERB } else { "condition" };
-                self.only_entry(noun, variants)
-                    .and_then(|entry| visitor.visit_enum(Choice { entry, noun }))
+                let noun = noun_of(name);
+                self.only_entry(noun, variants).and_then(|entry| {
+                    visitor.visit_enum(Choice {
+                        entry,
+                        noun,
+                        variants,
+                    })
+                })
             }
         };
         result.map_err(|error| error.at(self.0.span))
@@ -285,6 +298,17 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
 const STEP: &str = "Step";
 /// What the key of a step is called.
 const VERB: &str = "verb";
+
+/// What the one key of a mapping is called.
+fn noun_of(name: &str) -> &'static str {
+    match name {
+        STEP => VERB,
+        "Fault" => "part of the platform",
+        "Availability" => "state",
+        "SecretSource" => "source of a secret",
+        _ => "condition",
+    }
+}
 
 struct Items<'de>(std::slice::Iter<'de, Node>);
 
@@ -363,6 +387,7 @@ impl<'de> SeqAccess<'de> for LocatedParts<'de> {
 struct Choice<'de> {
     entry: &'de Entry,
     noun: &'static str,
+    variants: &'static [&'static str],
 }
 
 impl<'de> EnumAccess<'de> for Choice<'de> {
@@ -373,13 +398,21 @@ impl<'de> EnumAccess<'de> for Choice<'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, NodeVariant<'de>), DecodeError> {
-        let Self { entry, noun } = self;
+        let Self {
+            entry,
+            noun,
+            variants,
+        } = self;
+        // Steps of groups are put in before steps are decoded, so that no step is one; an author may mean one.
+        let others = (noun == VERB).then_some(USE);
+        let known = variants.iter().copied().chain(others);
         let key = de::value::BorrowedStrDeserializer::<DecodeError>::new(&entry.key);
         let variant = seed.deserialize(key).map_err(|error| {
             DecodeError {
                 message: format!("unknown {noun} `{}`", entry.key),
                 ..error
             }
+            .helped(suggestion::instead(&entry.key, known))
             .at(entry.key_span)
         })?;
         Ok((variant, NodeVariant(entry)))

@@ -114,6 +114,11 @@ impl Diagnostic {
     fn sort_key(&self) -> (&str, Span, &str) {
         (self.source.name(), self.span, &self.message)
     }
+
+    /// Whether it says the same of the same place; what is found more than once need not be said more than once.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.sort_key() == other.sort_key()
+    }
 }
 
 /// The part of a line that is shown, and where the caret goes.
@@ -268,6 +273,7 @@ impl Diagnostics {
     /// Sorts them.
     pub(crate) fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by(|one, other| one.sort_key().cmp(&other.sort_key()));
+        diagnostics.dedup_by(|one, other| one.is_same_as(other));
         let told = diagnostics
             .chunk_by(|one, other| one.source.name() == other.source.name())
             .flat_map(|of_a_file| {

@@ -60,10 +60,22 @@ const STACK: usize = 8 << 20;
 
 /// Parses the one document of a file.
 pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
+    on_a_large_stack(source, parse_here)
+}
+
+/// Parses all documents of a file of manifests; those that are empty are left aside.
+pub(crate) fn parse_all(source: &Arc<Source>) -> Result<Vec<Node>, Diagnostic> {
+    on_a_large_stack(source, parse_all_here)
+}
+
+fn on_a_large_stack<T: Send>(
+    source: &Arc<Source>,
+    parse: impl FnOnce(&Arc<Source>) -> Result<T, Diagnostic> + Send,
+) -> Result<T, Diagnostic> {
     std::thread::scope(|scope| {
         let parser = std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn_scoped(scope, || parse_here(source));
+            .spawn_scoped(scope, || parse(source));
         match parser.map(std::thread::ScopedJoinHandle::join) {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Diagnostic::new(
@@ -80,8 +92,8 @@ pub(crate) fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     })
 }
 
-fn parse_here(source: &Arc<Source>) -> Result<Node, Diagnostic> {
-    let options = serde_saphyr::options! {
+fn options(documents: usize) -> serde_saphyr::Options {
+    serde_saphyr::options! {
         legacy_octal_numbers: true,
         reject_unsupported_tags: true,
         with_snippet: false,
@@ -89,10 +101,23 @@ fn parse_here(source: &Arc<Source>) -> Result<Node, Diagnostic> {
             max_depth: DEEPEST,
             max_nodes: LARGEST,
             max_total_scalar_bytes: 4 << 20,
-            max_documents: 2,
+            max_documents: documents,
         },
-    };
-    let spanned: Spanned<SpannedContent> = serde_saphyr::from_str_with_options(source.text(), options)
+    }
+}
+
+/// Documents in a file of manifests.
+const MOST_DOCUMENTS: usize = 1_000;
+
+fn parse_all_here(source: &Arc<Source>) -> Result<Vec<Node>, Diagnostic> {
+    let spanned: Vec<Spanned<SpannedContent>> =
+        serde_saphyr::from_multiple_with_options(source.text(), options(MOST_DOCUMENTS))
+            .map_err(|error| refusal(source, &error))?;
+    Ok(spanned.into_iter().map(Node::from).collect())
+}
+
+fn parse_here(source: &Arc<Source>) -> Result<Node, Diagnostic> {
+    let spanned: Spanned<SpannedContent> = serde_saphyr::from_str_with_options(source.text(), options(2))
         .map_err(|error| refusal(source, &error))?;
     let root = Node::from(spanned);
     if let Some(span) = rounded_number(source, &root) {

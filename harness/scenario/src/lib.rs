@@ -4,22 +4,32 @@
 //! every error of every file, sorted, each at its line and column. [`Suite::plan`] chooses and orders. A step keeps the place where it was
 //! written, so that what fails at run time points into the author's file just as a syntax error does.
 
+mod applied_file;
 mod beneath;
 mod cel_value;
 mod comprehension;
+mod constants;
 mod decode;
 mod diagnostic;
 mod document;
+mod expansion;
+mod facts;
 mod files;
+mod findings;
 mod flaw;
 mod folder;
+mod group;
+mod header;
 mod load;
+mod matrix;
+mod name;
 mod object;
 mod parsed;
 mod places;
 mod plan;
 mod position;
 mod predicate;
+mod reader;
 mod reads;
 mod rules;
 mod scenario;
@@ -27,6 +37,7 @@ mod source;
 mod span;
 pub mod steps;
 mod suggestion;
+mod suite;
 mod template;
 mod text_condition;
 mod timespan;
@@ -34,10 +45,11 @@ mod truth;
 mod types;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use facts::{Facts, KubernetesFacts, VersionFacts};
 pub use files::scenario_files;
 pub use flaw::Flaw;
 pub use folder::{FileError, Folder};
-pub use load::{Suite, Vocabulary, load};
+pub use load::{Vocabulary, load};
 pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, ObjectSet};
 pub use plan::{Plan, PlanError, PlannedScenario, Reason, Selection};
 pub use predicate::{Predicate, SyntaxError};
@@ -45,6 +57,7 @@ pub use scenario::{Capability, Exclusive, ExtraCluster, Scenario, ScenarioStep, 
 pub use source::Source;
 pub use span::{Located, Span};
 pub use steps::Step;
+pub use suite::Suite;
 pub use template::{ResolveError, Variables};
 pub use text_condition::TextCondition;
 pub use timespan::{Timespan, TimespanError};

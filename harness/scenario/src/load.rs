@@ -1,15 +1,13 @@
 //! From files to a suite, or to every error of every file.
 
 use crate::{
-    Diagnostic, Diagnostics, Exclusive, Located, Scenario, ScenarioStep, Skip, Source, Span, Stage, Timespan,
-    decode::{self, DecodeError},
-    document::{self, Content, Entry, Node},
+    Diagnostic, Diagnostics, Source, Suite, applied_file,
+    document::{self, Node},
     files::Folders,
-    rules, suggestion,
+    group::{self, Group, Groups},
+    reader::{self, Loaded},
+    rules,
 };
-use plumbline_model::{RequirementId, requirements};
-use serde::Deserialize;
-use serde_json::Map;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -27,74 +25,93 @@ pub struct Vocabulary {
     pub environments: Vec<String>,
     /// The repositories that all systems share; changing one needs `exclusive: true`.
     pub repositories: Vec<String>,
+    /// The controllers of the platform.
+    pub controllers: Vec<String>,
 }
 
-/// Scenarios that are valid, each by itself and all together; in order of their ids.
-#[derive(Clone, Debug, Default)]
-pub struct Suite {
-    scenarios: Vec<Arc<Scenario>>,
-}
-
-impl Suite {
-    /// All scenarios in order of their ids.
-    #[must_use]
-    pub fn scenarios(&self) -> &[Arc<Scenario>] {
-        &self.scenarios
-    }
-}
-
-/// Loads scenario files; `root` is the folder that their ids are relative to.
+/// Loads scenario files, with the step groups and the manifests that are among them; `root` is the folder that their ids are relative to.
 ///
 /// # Errors
 /// Every error of every file, sorted by file and place.
 pub fn load(paths: &[PathBuf], root: &Path, vocabulary: &Vocabulary) -> Result<Suite, Diagnostics> {
-    let mut diagnostics = Vec::new();
-    let mut scenarios = Vec::new();
-    let mut complete = true;
     let mut folders = Folders::default();
-    for path in paths {
-        match read(&mut folders, path, root, vocabulary, &mut diagnostics) {
-            Some(scenario) => scenarios.push(Arc::new(scenario)),
-            None => complete = false,
-        }
+    let files: Vec<File> = paths
+        .iter()
+        .map(|path| File::read(&mut folders, path, root))
+        .collect();
+    let mut diagnostics = Vec::new();
+    let groups = groups(&files, &mut diagnostics);
+    let mut read: Vec<(&File, Loaded)> = files
+        .iter()
+        .filter(|file| !groups.contains_key(&file.id))
+        .map(|file| {
+            let loaded = match &file.content {
+                Ok((source, node)) => reader::read(node, source, &file.id, &groups, vocabulary),
+                Err(diagnostic) => Loaded {
+                    diagnostics: vec![diagnostic.clone()],
+                    ..Loaded::default()
+                },
+            };
+            (file, loaded)
+        })
+        .collect();
+    // Manifests lie beside the scenarios that apply them, and are no scenarios.
+    let mut applied: BTreeMap<PathBuf, Option<Arc<Source>>> = BTreeMap::new();
+    for (_, loaded) in &mut read {
+        applied.append(&mut loaded.applied);
+    }
+    read.retain(|(file, _)| !applied.contains_key(&applied_file::plain(&file.path)));
+    let complete = read.iter().all(|(_, loaded)| loaded.complete);
+    let mut scenarios = Vec::new();
+    for (_, mut loaded) in read {
+        diagnostics.append(&mut loaded.diagnostics);
+        scenarios.extend(loaded.scenarios.into_iter().map(Arc::new));
     }
     scenarios.sort_by(|one, other| one.id.cmp(&other.id));
     rules::together(&scenarios, complete, &mut diagnostics);
-    if diagnostics.is_empty() {
-        Ok(Suite { scenarios })
-    } else {
-        Err(Diagnostics::new(diagnostics))
+    if !diagnostics.is_empty() {
+        return Err(Diagnostics::new(diagnostics));
+    }
+    let groups = groups.into_iter().map(|(name, group)| (name, group.source));
+    let root = applied_file::plain(root);
+    let applied = applied.into_iter().filter_map(|(path, source)| {
+        let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy();
+        Some((name.into_owned(), source?))
+    });
+    Ok(Suite::new(scenarios, groups.chain(applied).collect()))
+}
+
+/// One file as a document.
+struct File {
+    path: PathBuf,
+    id: String,
+    content: Result<(Arc<Source>, Node), Diagnostic>,
+}
+
+impl File {
+    fn read(folders: &mut Folders, path: &Path, root: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            id: identity(path, root),
+            content: folders
+                .read(path, root)
+                .and_then(|source| document::parse(&source).map(|node| (source, node))),
+        }
     }
 }
 
-/// Reads one file. `None` if it is too broken to take part in the rules over all files.
-fn read(
-    folders: &mut Folders,
-    path: &Path,
-    root: &Path,
-    vocabulary: &Vocabulary,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Scenario> {
-    let parsed = folders
-        .read(path, root)
-        .and_then(|source| document::parse(&source).map(|node| (source, node)));
-    let (source, node) = match parsed {
-        Ok(parsed) => parsed,
-        Err(diagnostic) => {
-            diagnostics.push(diagnostic);
-            return None;
-        }
-    };
-    let mut reader = Reader {
-        source,
-        diagnostics,
-        broken: false,
-    };
-    let scenario = reader.scenario(&node, identity(path, root));
-    let broken = reader.broken;
-    let scenario = scenario?;
-    rules::alone(&scenario, broken, vocabulary, diagnostics);
-    (!broken).then_some(scenario)
+/// The step groups among the files.
+fn groups(files: &[File], diagnostics: &mut Vec<Diagnostic>) -> Groups {
+    let mut groups: BTreeMap<String, Group> = files
+        .iter()
+        .filter_map(|file| {
+            let (source, node) = file.content.as_ref().ok()?;
+            let group = group::is_group(node).then(|| group::read(node, source, diagnostics))?;
+            Some((file.id.clone(), group))
+        })
+        .collect();
+    group::check_circles(&mut groups, diagnostics);
+    groups
 }
 
 /// The path below the root, with `/` and without `.yaml`.
@@ -105,189 +122,4 @@ fn identity(path: &Path, root: &Path) -> String {
         .map(|part| part.as_os_str().to_string_lossy())
         .collect();
     parts.join("/")
-}
-
-/// Reads the parts of one file and notes what is wrong with each.
-struct Reader<'load> {
-    source: Arc<Source>,
-    diagnostics: &'load mut Vec<Diagnostic>,
-    broken: bool,
-}
-
-const FIELDS: [&str; 8] = [
-    "claim",
-    "requirements",
-    "needs",
-    "provides",
-    "exclusive",
-    "timeout",
-    "skip",
-    "steps",
-];
-
-impl Reader<'_> {
-    fn scenario(&mut self, root: &Node, id: String) -> Option<Scenario> {
-        let Content::Mapping(entries) = &root.content else {
-            self.refuse(
-                root.span,
-                "a scenario is a mapping".to_owned(),
-                Some("it has a `claim`, `requirements` and `steps`".to_owned()),
-            );
-            return None;
-        };
-        for entry in entries {
-            if !FIELDS.contains(&entry.key.as_str()) {
-                let message = format!("unknown field `{}`", entry.key);
-                self.refuse(
-                    entry.key_span,
-                    message,
-                    Some(suggestion::instead(&entry.key, FIELDS)),
-                );
-            }
-        }
-        let claim = self.required::<Located<String>>(root, "claim");
-        let requirements = self.requirements(root);
-        let steps = self.steps(root);
-        let provides = self.optional::<Located<Stage>>(root, "provides");
-        // Who provides a stage begins, unless it says otherwise, on the stage below.
-        let needs =
-            self.optional(root, "needs")
-                .unwrap_or(match provides.as_ref().map(|stage| stage.value) {
-                    Some(Stage::Operator | Stage::Cluster) => Stage::Cluster,
-                    Some(Stage::Platform) => Stage::Operator,
-                    None => Stage::Platform,
-                });
-        Some(Scenario {
-            id,
-            claim: claim.unwrap_or_else(|| Located {
-                value: String::new(),
-                span: root.span,
-            }),
-            requirements,
-            needs,
-            provides,
-            capabilities: Vec::new(),
-            when: None,
-            tags: Vec::new(),
-            exclusive: match self.optional(root, "exclusive") {
-                Some(true) => Exclusive::Alone,
-                _ => Exclusive::No,
-            },
-            retries: 0,
-            matrix: Map::new(),
-            variables: Map::new(),
-            secrets: BTreeMap::new(),
-            clusters: BTreeMap::new(),
-            timeout: self
-                .optional::<Timespan>(root, "timeout")
-                .map_or(Scenario::TIMEOUT, |timeout| timeout.0),
-            skip: self.optional::<Skip>(root, "skip"),
-            steps,
-            finally: Vec::new(),
-            source: Arc::clone(&self.source),
-        })
-    }
-
-    fn requirements(&mut self, root: &Node) -> Vec<Located<RequirementId>> {
-        let mut known: Vec<Located<RequirementId>> = Vec::new();
-        for name in self
-            .required::<Vec<Located<String>>>(root, "requirements")
-            .unwrap_or_default()
-        {
-            match name.value.parse() {
-                Ok(id) if known.iter().any(|other| other.value == id) => {
-                    self.refuse(name.span, format!("the requirement `{id}` is here twice"), None);
-                }
-                Ok(id) => known.push(Located {
-                    value: id,
-                    span: name.span,
-                }),
-                Err(_) => {
-                    let ids = requirements().iter().map(|requirement| requirement.id.as_str());
-                    let help = match suggestion::nearest(&name.value, ids) {
-                        Some(nearest) => format!("did you mean `{nearest}`?"),
-                        None => "an id looks like `GITOPS-05`".to_owned(),
-                    };
-                    self.refuse(
-                        name.span,
-                        format!("unknown requirement `{}`", name.value),
-                        Some(help),
-                    );
-                }
-            }
-        }
-        known
-    }
-
-    fn steps(&mut self, root: &Node) -> Vec<ScenarioStep> {
-        let Some(entry) = self.entry(root, "steps", true) else {
-            return Vec::new();
-        };
-        let Content::Sequence(items) = &entry.value.content else {
-            self.refuse(
-                entry.key_span,
-                "`steps` is a list".to_owned(),
-                Some("begin each step with a dash".to_owned()),
-            );
-            return Vec::new();
-        };
-        let mut steps = Vec::new();
-        for node in items {
-            let span = match &node.content {
-                Content::Mapping(entries) => entries.first().map_or(node.span, |entry| entry.key_span),
-                _ => node.span,
-            };
-            if let Some(step) = self.decode(node) {
-                steps.push(ScenarioStep {
-                    source: Arc::clone(&self.source),
-                    span,
-                    step,
-                    cluster: None,
-                    used_at: Vec::new(),
-                    node: node.clone(),
-                });
-            }
-        }
-        steps
-    }
-
-    fn entry<'node>(&mut self, root: &'node Node, key: &str, required: bool) -> Option<&'node Entry> {
-        let entry = root
-            .entry(key)
-            .filter(|entry| !matches!(entry.value.content, Content::Null));
-        if entry.is_none() && required {
-            let span = root.entry(key).map_or(root.span, |entry| entry.key_span);
-            self.refuse(span, format!("a scenario needs `{key}`"), None);
-        }
-        entry
-    }
-
-    fn required<'node, T: Deserialize<'node>>(&mut self, root: &'node Node, key: &str) -> Option<T> {
-        let entry = self.entry(root, key, true)?;
-        self.decode(&entry.value)
-    }
-
-    fn optional<'node, T: Deserialize<'node>>(&mut self, root: &'node Node, key: &str) -> Option<T> {
-        let entry = self.entry(root, key, false)?;
-        self.decode(&entry.value)
-    }
-
-    fn decode<'node, T: Deserialize<'node>>(&mut self, node: &'node Node) -> Option<T> {
-        match decode::from_node(node) {
-            Ok(value) => Some(value),
-            Err(DecodeError { span, message, help }) => {
-                self.refuse(span.unwrap_or(node.span), message, help);
-                None
-            }
-        }
-    }
-
-    fn refuse(&mut self, span: Span, message: String, help: Option<String>) {
-        self.broken = true;
-        let diagnostic = Diagnostic::new(&self.source, span, message);
-        self.diagnostics.push(match help {
-            Some(help) => diagnostic.with_help(help),
-            None => diagnostic,
-        });
-    }
 }

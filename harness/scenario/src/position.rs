@@ -23,29 +23,35 @@ fn find(text: &str, value_span: Span, value: &str, offset: usize) -> Option<usiz
         }
         _ => 0,
     };
-    let visible_before = value
-        .get(..offset)?
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .count();
-    let mut visible = written[content..]
+    let visible = |text: &str| -> Vec<(usize, char)> {
+        text.char_indices()
+            .filter(|(_, character)| !character.is_whitespace())
+            .collect()
+    };
+    let of_value = visible(value);
+    let of_file: Vec<(usize, char)> = written[content..]
         .char_indices()
-        .filter(|(_, character)| !character.is_whitespace());
-    // The end of the value is the place behind its last visible character.
-    match visible.nth(visible_before) {
-        Some((found, character)) if value[offset..].trim_start().starts_with(character) => {
-            Some(value_span.offset + content + found)
-        }
-        _ if visible_before > 0 && value[offset..].trim().is_empty() => {
-            let mut visible = written[content..]
-                .char_indices()
-                .filter(|(_, character)| !character.is_whitespace());
-            visible
-                .nth(visible_before - 1)
-                .map(|(last, character)| value_span.offset + content + last + character.len_utf8())
-        }
-        _ => None,
+        .filter(|(_, character)| !character.is_whitespace())
+        .take(of_value.len())
+        .collect();
+    // What is written otherwise than it reads, because a `${…}` in it was filled in, has no place of its own.
+    let is_the_same = of_file.len() == of_value.len()
+        && of_file
+            .iter()
+            .zip(&of_value)
+            .all(|((_, written), (_, read))| written == read);
+    if !is_the_same {
+        return None;
     }
+    let index = of_value.iter().position(|(start, _)| *start >= offset);
+    let place = match index {
+        Some(index) => of_file[index].0,
+        // The end of the value is the place behind its last visible character.
+        None => of_file
+            .last()
+            .map(|(last, character)| last + character.len_utf8())?,
+    };
+    Some(value_span.offset + content + place)
 }
 
 #[cfg(test)]
@@ -80,5 +86,6 @@ mod tests {
     #[test]
     fn what_cannot_be_followed_points_to_the_value() {
         assert_eq!(mark("that: \"a\\tb \\\" cd!\"\n"), (1, 7));
+        assert_eq!(mark("that: 'it''s cd!'\n"), (1, 7));
     }
 }

@@ -15,6 +15,7 @@ fn vocabulary() -> Vocabulary {
         programs: words(&["cosign", "crane", "git", "helm", "kubectl"]),
         environments: words(&["dev", "experimental", "prod"]),
         repositories: words(&["k8s-gitops", "k8s-platform-charts"]),
+        controllers: words(&["flux-operator", "kustomize-controller", "source-controller"]),
     }
 }
 

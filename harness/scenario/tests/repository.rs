@@ -26,6 +26,7 @@ fn every_scenario_of_the_repository_loads_and_makes_a_plan() {
         programs: words(&["cosign", "crane", "git", "helm", "kubectl"]),
         environments: words(&["dev", "experimental", "prod"]),
         repositories: words(&["k8s-gitops", "k8s-platform-charts"]),
+        controllers: words(&["flux-operator", "kustomize-controller", "source-controller"]),
     };
     let root = repository.join("scenarios");
     let files = scenario_files(&root).unwrap();

@@ -14,6 +14,7 @@ fn vocabulary() -> Vocabulary {
         programs: words(&["crane"]),
         environments: words(&["dev"]),
         repositories: words(&["k8s-gitops"]),
+        controllers: words(&["flux-operator", "kustomize-controller", "source-controller"]),
     }
 }
 
@@ -62,6 +63,7 @@ fn what_is_filled_in_is_read_again() {
     let variables = Variables {
         registry: "registry.test".into(),
         outputs: outputs.as_object().cloned().unwrap(),
+        ..Variables::default()
     };
     let step = |verb: &str| {
         steps
@@ -110,7 +112,7 @@ fn suite(files: &[(&str, &str)]) -> (tempfile::TempDir, Suite) {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().expect("below a folder")).expect("writable");
         let text = format!(
-            "claim: x\nrequirements: [GITOPS-05]\n{head}\nsteps:\n  - expect: {{object: v1/Namespace a, absent: true}}\n"
+            "claim: what {name} says\nrequirements: [GITOPS-05]\n{head}\nsteps:\n  - expect: {{object: v1/Namespace a, absent: true}}\n"
         );
         fs::write(path, text).expect("writable");
     }

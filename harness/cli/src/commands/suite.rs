@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use crate::{arguments::Selection as Chosen, directories::Directories};
-use plumbline_flux::{Fixtures, PLATFORM_REPOSITORIES, names::ENVIRONMENTS};
+use plumbline_flux::{Fixtures, PLATFORM_PROGRAMS, PLATFORM_REPOSITORIES, names::ENVIRONMENTS};
 use plumbline_scenario::{Selection, Suite, Vocabulary, scenario_files};
 use std::{
     io::{self, ErrorKind},
@@ -52,6 +52,7 @@ pub fn load(directories: &Directories, chosen: &Chosen) -> Result<(Suite, Select
         programs: EXEC_PROGRAMS.map(str::to_owned).into(),
         environments: ENVIRONMENTS.map(str::to_owned).into(),
         repositories: PLATFORM_REPOSITORIES.map(str::to_owned).into(),
+        controllers: PLATFORM_PROGRAMS.map(str::to_owned).into(),
     };
     let suite = plumbline_scenario::load(&files, &root, &vocabulary).map_err(CommandError::Scenarios)?;
     Ok((suite, selection))

@@ -1,7 +1,13 @@
 //! Rules for CEL: it compiles, reads only what there is, looks at its subject, and what it says of it can be true and can be false.
 
 use super::{Findings, steps::Made};
-use crate::{Environment, Flaw, Located, Predicate, Span, Type, position, steps::Subject, suggestion};
+use crate::{
+    Environment, Facts, Flaw, Located, Predicate, Scenario, Span, Type, position,
+    steps::Subject,
+    suggestion,
+    template::{self, Scope},
+};
+use serde_json::Value;
 
 /// Words that stand for types and for libraries of functions.
 const WORDS: [&str; 19] = [
@@ -115,6 +121,9 @@ fn check_variables(
                     suggestion::listed(environment.names())
                 )
             }
+            None if variable == "secrets" => {
+                "what CEL reads is shown when it is not true: a secret goes only into strings, as `${secrets.<name>}`".to_owned()
+            }
             None => suggestion::instead(&variable, environment.names()),
         };
         findings.note(span, format!("unknown variable `{variable}`"), help);
@@ -132,7 +141,7 @@ fn note_flaw(predicate: &Located<Predicate>, flaw: Flaw, findings: &mut Findings
 
 /// What an expectation about this subject may read.
 pub(super) fn environment(subject: &Subject, made: &Made<'_>) -> Environment {
-    let environment = Environment::default().with(OUTPUTS, outputs(made));
+    let environment = outside(made);
     match subject {
         Subject::Object(object) => environment.with("object", Type::object(Some(&object.kind))),
         Subject::Objects(selector) => {
@@ -146,6 +155,53 @@ pub(super) fn environment(subject: &Subject, made: &Made<'_>) -> Environment {
         Subject::Log(_) => environment.with("line", Type::String),
         Subject::Outputs => environment,
     }
+}
+
+/// What every expectation may read besides its subject.
+pub(super) fn outside(made: &Made<'_>) -> Environment {
+    let environment = Environment::default().with(OUTPUTS, outputs(made));
+    made.constants
+        .iter()
+        .fold(environment, |environment, (name, values)| {
+            environment.with(name, type_of_constant(values))
+        })
+}
+
+/// A value that is known only while the scenario runs may be of any type.
+fn type_of_constant(value: &Value) -> Type {
+    match value {
+        Value::String(text) if template::whole(text).is_some() => Type::Dynamic,
+        Value::Object(fields) => Type::record(
+            fields
+                .iter()
+                .map(|(name, value)| (name.as_str(), type_of_constant(value))),
+        ),
+        other => Type::of(other),
+    }
+}
+
+/// What comes back from a request.
+pub(super) fn answer(made: &Made<'_>) -> Environment {
+    outside(made)
+        .with("status", Type::Int)
+        .with("headers", Type::map(Type::String))
+        .with("body", Type::Dynamic)
+}
+
+/// What `when` may read.
+pub(super) fn cluster(scenario: &Scenario) -> Environment {
+    let constants = [
+        (Scope::Matrix, &scenario.matrix),
+        (Scope::Variables, &scenario.variables),
+    ];
+    let facts = Type::of(&Facts::example().to_value());
+    let environment = Environment::default().with(Facts::VARIABLE, facts);
+    constants
+        .into_iter()
+        .filter(|(_, values)| !values.is_empty())
+        .fold(environment, |environment, (scope, values)| {
+            environment.with(scope.word(), Type::of(&Value::Object(values.clone())))
+        })
 }
 
 /// An Event of Kubernetes.

@@ -1,11 +1,27 @@
 //! Rules for everything but the steps.
 
-use super::Findings;
-use crate::{Scenario, Stage, Step};
+use super::{Findings, expression, steps::Made};
+use crate::{Facts, Scenario, Stage, Step};
 
 pub(super) fn check(scenario: &Scenario, broken: bool, findings: &mut Findings<'_>) {
     if !broken {
         check_substance(scenario, findings);
+    }
+    if let Some(when) = &scenario.when {
+        let place = expression::Place {
+            environment: &expression::cluster(scenario),
+            changing: &[Facts::VARIABLE],
+            wanted: true,
+        };
+        expression::check(when, &place, &Made::default(), findings);
+    }
+    let is_vain = scenario.finally.iter().all(|step| step.step.is_expectation());
+    if let Some(first) = scenario.finally.first().filter(|_| is_vain && !broken) {
+        findings.at(first).note(
+            first.span,
+            "a `finally` that only expects: nothing is put back",
+            "expectations belong to `steps`; `finally` is for what must be done however the scenario ends",
+        );
     }
     if let Some(provides) = &scenario.provides {
         if provides.value == Stage::Cluster {

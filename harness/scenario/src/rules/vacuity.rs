@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::{
-    Diagnostic, ObjectReference, ScenarioStep, Span, Step, decode,
+    ObjectReference, ScenarioStep, Span, Step, decode,
     document::Node,
     steps::{Condition, Expect, Subject},
 };
@@ -16,7 +16,7 @@ pub(super) fn check(steps: &[ScenarioStep], findings: &mut Findings<'_>) {
             && let Condition::Matches(part) = &expect.condition
             && is_trivial(part, &expect.subject)
         {
-            findings.note(
+            findings.at(step).note(
                 condition_span(step),
                 "every such object matches this",
                 "give at least one field a value that only the right object has",
@@ -57,14 +57,15 @@ fn check_repetitions(steps: &[ScenarioStep], findings: &mut Findings<'_>) {
         if expect.holds.is_none()
             && let Some(first) = since
                 .iter()
-                .find(|first| expects_the_same(&first.node, &step.node))
+                .find(|first| first.cluster == step.cluster && expects_the_same(&first.node, &step.node))
         {
             let message = "the same expectation again, with no step between that could change the answer";
-            findings.diagnostics.push(
-                Diagnostic::new(findings.source, step.span, message.to_owned())
-                    .with_related(findings.source, first.span, "it is met here already")
-                    .with_help("leave it out, or give it `holds`"),
-            );
+            let diagnostic = findings
+                .at(step)
+                .diagnostic(step.span, message)
+                .with_related(&first.source, first.span, "it is met here already")
+                .with_help("leave it out, or give it `holds`");
+            findings.diagnostics.push(diagnostic);
         }
         since.push(step);
     }
@@ -104,15 +105,16 @@ fn check_waits(steps: &[ScenarioStep], findings: &mut Findings<'_>) {
                 "put `reconcile: {object}` before it, or compare the revision in `object.status` with the output of `{}`",
                 change.verb()
             );
-            findings.diagnostics.push(
-                Diagnostic::new(findings.source, condition_span(step), message)
-                    .with_related(
-                        findings.source,
-                        change.span,
-                        "Flux need not have seen this change yet",
-                    )
-                    .with_help(help),
-            );
+            let diagnostic = findings
+                .at(step)
+                .diagnostic(condition_span(step), message)
+                .with_related(
+                    &change.source,
+                    change.span,
+                    "Flux need not have seen this change yet",
+                )
+                .with_help(help);
+            findings.diagnostics.push(diagnostic);
         }
     }
 }

@@ -20,8 +20,13 @@ pub struct Apply {
 pub enum Manifests {
     /// In the step: one whole object.
     Here(Located<Map<String, Value>>),
-    /// In a YAML file, as a path relative to the scenario's; it may hold several objects.
-    File(Located<String>),
+    /// In a YAML file, which may hold several.
+    File {
+        /// As a path relative to the file that names it.
+        path: Located<String>,
+        /// The objects in their order; a loaded scenario has them.
+        objects: Vec<Map<String, Value>>,
+    },
 }
 
 /// The fields of `apply`.
@@ -45,7 +50,10 @@ impl TryFrom<ApplyFields> for Apply {
     fn try_from(fields: ApplyFields) -> Result<Self, Self::Error> {
         let manifests = match (fields.manifest, fields.file) {
             (Some(manifest), None) => Manifests::Here(manifest),
-            (None, Some(file)) => Manifests::File(file),
+            (None, Some(path)) => Manifests::File {
+                path,
+                objects: Vec::new(),
+            },
             _ => return Err("`apply` needs exactly one of `manifest` and `file`"),
         };
         Ok(Self {
@@ -73,7 +81,7 @@ impl fmt::Display for Apply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let manifest = match &self.manifests {
             Manifests::Here(manifest) => &manifest.value,
-            Manifests::File(file) => return write!(formatter, "apply {file}"),
+            Manifests::File { path, .. } => return write!(formatter, "apply {path}"),
         };
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("?").to_owned();
         let metadata = manifest.get("metadata");

@@ -18,6 +18,7 @@ fn vocabulary() -> Vocabulary {
         programs: words(&["cosign", "crane", "git", "helm", "kubectl"]),
         environments: words(&["dev", "experimental", "prod"]),
         repositories: words(&["k8s-gitops", "k8s-platform-charts"]),
+        controllers: words(&["kustomize-controller", "source-controller"]),
     }
 }
 
@@ -90,7 +91,7 @@ fn load_mutations(numbers: std::ops::Range<u64>) -> Tally {
 fn provider(folder: &Path, stage: &str) -> PathBuf {
     let path = folder.join(format!("{stage}.yaml"));
     let text = format!(
-        "claim: there is a base\nrequirements: [GITOPS-01]\nprovides: {stage}\nsteps:\n  - expect: {{object: v1/Namespace a, absent: true}}\n"
+        "claim: {stage} is there\nrequirements: [GITOPS-01]\nprovides: {stage}\nsteps:\n  - expect: {{object: v1/Namespace a, absent: true}}\n"
     );
     fs::write(&path, text).expect("the test's own files");
     path
