@@ -1,21 +1,16 @@
 //! Which scenarios run, and in which order.
 
-use crate::{Scenario, Stage, Suite};
-use std::{
-    path::{Component, Path, PathBuf},
-    sync::Arc,
-};
+use crate::{PlanError, Scenario, Selection, Stage, Suite};
+use plumbline_model::Shard;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
-/// What the user asked for. Nothing chosen means everything.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Files or folders: as the files were loaded, or below the scenario folder.
-    pub paths: Vec<PathBuf>,
-    /// Parts of ids; one of them is enough.
-    pub names: Vec<String>,
-}
-
-/// The scenarios of a run, in order: those that provide a stage by stage, then the others by id, those that run alone last.
+/// The scenarios of a run, in the order in which they are started.
+///
+/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. With a seed, the others are
+/// shuffled among themselves, and those that run alone among themselves. Side by side run, from the beginning of the order, as many as
+/// the user allows; one that names a lane waits until no other of the same lane runs, and those behind it do not wait for it. What
+/// others need is added to every shard, so that each shard is a run of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// In order.
@@ -40,67 +35,37 @@ pub enum Reason {
     Provides(Stage),
 }
 
-/// A selection that makes no plan.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// The selection as a whole chooses nothing.
-    #[error("no scenario is selected: list them with `plumbline list`")]
-    NothingSelected,
-    /// One of several paths chooses nothing.
-    #[error("no scenario is at or below `{}`", .0.display())]
-    NothingAt(PathBuf),
-    /// One of several names chooses nothing.
-    #[error("no scenario has `{0}` in its name")]
-    NothingNamed(String),
-}
-
 impl Suite {
     /// Chooses scenarios, adds those that provide what they need, and orders them.
     ///
     /// # Errors
     /// Nothing is chosen, or a part of the selection chooses nothing.
     pub fn plan(&self, selection: &Selection) -> Result<Plan, PlanError> {
-        if self.scenarios().is_empty() {
-            return Err(PlanError::NothingSelected);
+        let mut chosen = selection.choose(self)?;
+        if let Some(shard) = selection.shard {
+            chosen = part(chosen, shard)?;
         }
-        for path in &selection.paths {
-            if !self.scenarios().iter().any(|scenario| is_at(scenario, path)) {
-                return Err(PlanError::NothingAt(path.clone()));
-            }
-        }
-        for name in &selection.names {
-            if !self
-                .scenarios()
-                .iter()
-                .any(|scenario| scenario.id.contains(name.as_str()))
-            {
-                return Err(PlanError::NothingNamed(name.clone()));
-            }
-        }
-        let is_selected = |scenario: &Scenario| {
-            let by_path =
-                selection.paths.is_empty() || selection.paths.iter().any(|path| is_at(scenario, path));
-            let by_name = selection.names.is_empty()
-                || selection
-                    .names
-                    .iter()
-                    .any(|name| scenario.id.contains(name.as_str()));
-            by_path && by_name
-        };
-        let mut scenarios: Vec<PlannedScenario> = self
-            .scenarios()
-            .iter()
-            .filter(|scenario| is_selected(scenario))
+        let mut scenarios: Vec<PlannedScenario> = chosen
+            .into_iter()
             .map(|scenario| PlannedScenario {
                 scenario: Arc::clone(scenario),
                 reason: Reason::Selected,
             })
             .collect();
-        if scenarios.is_empty() {
-            return Err(PlanError::NothingSelected);
-        }
         self.add_providers(&mut scenarios);
-        scenarios.sort_by(|one, other| order(&one.scenario).cmp(&order(&other.scenario)));
+        match selection.seed {
+            None => scenarios.sort_by(|one, other| order(one).cmp(&order(other))),
+            Some(seed) => scenarios.sort_by_cached_key(|planned| {
+                let Order {
+                    is_other,
+                    stage,
+                    is_alone,
+                    id,
+                } = order(planned);
+                let shuffled = digest([seed.to_string().as_str(), id]);
+                (is_other, stage, is_alone, shuffled)
+            }),
+        }
         Ok(Plan { scenarios })
     }
 
@@ -128,28 +93,60 @@ impl Suite {
     }
 }
 
-fn order(scenario: &Scenario) -> (bool, Option<Stage>, bool, &str) {
-    let provides = scenario.provides.as_ref().map(|stage| stage.value);
-    (
-        provides.is_none(),
-        provides,
-        provides.is_none() && scenario.is_alone(),
-        &scenario.id,
-    )
+/// The part that one machine of several runs: all in the order of a digest over claim and values of the matrix, cut into parts of the same
+/// length. The parts hold neither what is alike nor what is slow together; another name or place of a file changes none of them, and a
+/// scenario that comes or goes moves at most one from each part to the next.
+fn part(mut chosen: Vec<&Arc<Scenario>>, shard: Shard) -> Result<Vec<&Arc<Scenario>>, PlanError> {
+    let selected = chosen.len();
+    chosen.sort_by_cached_key(|scenario| {
+        let values = scenario.matrix.values().map(ToString::to_string);
+        let texts: Vec<String> = std::iter::once(scenario.claim.value.clone())
+            .chain(values)
+            .collect();
+        (digest(texts.iter().map(String::as_str)), &scenario.id)
+    });
+    // Positions fit: there are no more of them than scenarios.
+    let end = |index: u32| {
+        let position = selected as u128 * u128::from(index) / u128::from(shard.count());
+        usize::try_from(position).unwrap_or(selected)
+    };
+    let (from, to) = (end(shard.index() - 1), end(shard.index()));
+    match chosen.get(from..to) {
+        Some(part) if !part.is_empty() => Ok(part.to_vec()),
+        _ => Err(PlanError::EmptyShard { shard, selected }),
+    }
 }
 
-/// Whether the scenario's file is `path` or below it.
-fn is_at(scenario: &Scenario, path: &Path) -> bool {
-    let path: PathBuf = path
-        .components()
-        .filter(|part| *part != Component::CurDir)
-        .collect();
-    let file: PathBuf = scenario
-        .source
-        .path()
-        .components()
-        .filter(|part| *part != Component::CurDir)
-        .collect();
-    let id = Path::new(&scenario.id);
-    file.starts_with(&path) || id.starts_with(&path) || id == path.with_extension("")
+/// What the order follows.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Order<'plan> {
+    is_other: bool,
+    stage: Option<Stage>,
+    is_alone: bool,
+    id: &'plan str,
+}
+
+fn order(planned: &PlannedScenario) -> Order<'_> {
+    let scenario = &planned.scenario;
+    let stage = scenario.provides.as_ref().map(|stage| stage.value);
+    Order {
+        is_other: stage.is_none(),
+        stage,
+        is_alone: stage.is_none() && scenario.is_alone(),
+        id: &scenario.id,
+    }
+}
+
+/// A number that looks like chance, the same on every machine.
+fn digest<'text>(texts: impl IntoIterator<Item = &'text str>) -> u64 {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let (first, _) = digest.split_at(8);
+    first
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -286,6 +286,15 @@ impl Scenario {
         self.steps.iter().chain(&self.finally)
     }
 
+    /// The path of its file below the scenario folder, without `.yaml`: its id without the values of the matrix.
+    #[must_use]
+    pub fn file_id(&self) -> &str {
+        match self.id.rsplit_once('[') {
+            Some((file, _)) if !self.matrix.is_empty() => file,
+            _ => &self.id,
+        }
+    }
+
     /// Whether it runs alone.
     #[must_use]
     pub fn is_alone(&self) -> bool {

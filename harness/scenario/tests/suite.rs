@@ -137,6 +137,7 @@ fn planned(suite: &Suite, paths: &[&str], names: &[&str]) -> Result<Vec<(String,
     let selection = Selection {
         paths: paths.iter().map(Into::into).collect(),
         names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Selection::default()
     };
     let plan = suite.plan(&selection)?;
     Ok(plan
@@ -202,8 +203,8 @@ fn a_selection_of_nothing_is_an_error() {
         Err(PlanError::NothingNamed("drfit".into()))
     );
     assert_eq!(
-        planned(&suite, &["supply"], &["drift"]),
-        Err(PlanError::NothingSelected)
+        planned(&suite, &["supply"], &["drift"]).unwrap_err().to_string(),
+        "no scenario is selected: the paths choose 1, the names choose 1, and none is chosen by all of them"
     );
     assert_eq!(
         planned(&Suite::default(), &[], &[]),

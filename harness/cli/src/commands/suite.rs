@@ -26,8 +26,8 @@ pub fn load(directories: &Directories, chosen: &Chosen) -> Result<(Suite, Select
     let root = root.canonicalize().map(shown).map_err(unreadable(&root))?;
     let mut files = scenarios_in(&root)?;
     let mut selection = Selection {
-        paths: Vec::new(),
         names: chosen.name.clone(),
+        ..Selection::default()
     };
     for path in &chosen.paths {
         let real = real_path(path).map(shown).map_err(|source| match source.kind() {
