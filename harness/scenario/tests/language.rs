@@ -1,4 +1,5 @@
 //! What the head of a scenario, its matrix, its variables and the groups that it uses come to.
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
 use plumbline_model::Secret;
 use plumbline_scenario::{

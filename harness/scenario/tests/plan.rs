@@ -1,4 +1,5 @@
 //! What a selection chooses, how a run is divided, and in which order it goes.
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
 use plumbline_model::Shard;
 use plumbline_scenario::{PlanError, Reason, Selection, Suite, Vocabulary, load, scenario_files};
