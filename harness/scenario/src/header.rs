@@ -10,6 +10,7 @@ use crate::{
     template::{Part, Place, Placeholder, parts, visit_strings},
 };
 use plumbline_model::{RequirementId, requirements};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -50,7 +51,7 @@ pub(crate) struct Needs {
 }
 
 /// A word of `needs`.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Need {
     Cluster,

@@ -33,6 +33,7 @@ mod reader;
 mod reads;
 mod rules;
 mod scenario;
+mod schema;
 mod selection;
 mod source;
 mod span;
@@ -55,6 +56,7 @@ pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, Objec
 pub use plan::{Plan, PlannedScenario, Reason};
 pub use predicate::{Predicate, SyntaxError};
 pub use scenario::{Capability, Exclusive, ExtraCluster, Scenario, ScenarioStep, SecretSource, Skip, Stage};
+pub use schema::schema;
 pub use selection::{Parts, PlanError, Selection};
 pub use source::Source;
 pub use span::{Located, Span};

@@ -1,6 +1,7 @@
 //! How scenario files name objects of the cluster: `[group/version/]Kind [namespace/]name`.
 
 use crate::parsed;
+use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -28,7 +29,7 @@ pub struct ObjectReference {
 }
 
 /// Objects by kind, namespace and labels.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectSelector {
     /// Their kind: `Deployment` or `apps/v1/Deployment`.

@@ -7,6 +7,7 @@ use crate::{
     template::{self, Part, Place, Placeholder, Scope},
 };
 use plumbline_model::{RequirementId, StepPosition};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{
@@ -18,7 +19,7 @@ use std::{
 };
 
 /// What stands when a scenario begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// A cluster with nothing on it.
@@ -30,7 +31,7 @@ pub enum Stage {
 }
 
 /// Why a scenario is not run.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Skip {
     /// In words.
@@ -98,7 +99,7 @@ pub enum Exclusive {
 }
 
 /// Something real that not every kind of cluster has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// Containers of workloads that really run.
@@ -106,7 +107,7 @@ pub enum Capability {
 }
 
 /// Where the value of a secret comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretSource {
     /// Made for the run.
@@ -116,7 +117,7 @@ pub enum SecretSource {
 }
 
 /// A cluster besides the main one.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraCluster {
     /// Its environment: the branch that it follows and the folder that holds its FluxInstance.

@@ -1,12 +1,13 @@
 //! Conditions on the text that a program writes.
 
 use crate::Predicate;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
 
 /// What a text must be. Exactly one of the three in a file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TextCondition {
     /// It has this text in it.

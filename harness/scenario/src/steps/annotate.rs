@@ -1,11 +1,12 @@
 //! Sets or removes annotations by hand.
 
 use crate::{Located, ObjectReference, TextCondition};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt};
 
 /// Sets or removes annotations by hand.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Annotate {
     /// The object.

@@ -1,13 +1,15 @@
 //! Applies manifests by hand.
 
 use crate::{Located, TextCondition};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
 
 /// Applies manifests by hand, server-side, as someone with `kubectl` would: one that is written here, or a file beside the scenario.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "ApplyFields")]
+#[schemars(with = "ApplyFields", extend("oneOf" = [{"required": ["manifest"]}, {"required": ["file"]}]))]
 pub struct Apply {
     /// What is applied.
     pub manifests: Manifests,
@@ -30,7 +32,7 @@ pub enum Manifests {
 }
 
 /// The fields of `apply`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ApplyFields {
     /// One whole object.

@@ -1,11 +1,12 @@
 //! Makes a branch.
 
 use crate::Located;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Makes a branch at the head of another one and pushes it. Output: `revision`, `reference`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Branch {
     /// The repository, by the same rules as for `commit`.

@@ -1,12 +1,17 @@
 //! Builds an image or a chart and publishes it.
 
 use crate::Located;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt};
 
 /// Builds an image from files, or packages a chart of a repository, and pushes it. Output: `image`, `digest`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "BuildFields")]
+#[schemars(with = "BuildFields", extend("oneOf" = [
+    {"required": ["image"], "not": {"required": ["chart"]}},
+    {"required": ["chart", "repository", "path"], "not": {"required": ["image"]}},
+]))]
 pub struct Build {
     /// What is built.
     pub artifact: BuiltArtifact,
@@ -36,7 +41,7 @@ pub enum BuiltArtifact {
 }
 
 /// The fields of `build`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct BuildFields {
     /// The image to build, with its tag.

@@ -1,11 +1,12 @@
 //! Commits a change to a repository.
 
 use crate::Located;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt};
 
 /// Commits a change and pushes it. Output: `revision`, `reference`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Commit {
     /// The repository: `k8s-<name>` of a system that this scenario brought on board; `k8s-gitops` and
@@ -31,7 +32,7 @@ pub struct Commit {
 }
 
 /// A replacement of text in a file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Replacement {
     /// The file.

@@ -1,11 +1,12 @@
 //! Compares objects with what a snapshot remembers.
 
 use crate::{Located, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Compares the objects of a snapshot, as they are now, with what it remembers.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compare {
     /// The snapshot.
@@ -18,7 +19,7 @@ pub struct Compare {
 }
 
 /// What must hold between then and now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Comparison {
     /// The same objects with the same resourceVersions: nobody wrote.

@@ -1,11 +1,12 @@
 //! Deletes an object by hand.
 
 use crate::{Located, ObjectReference, TextCondition, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Deletes an object by hand. Also written with its object alone: `delete: Deployment ledger/ledger`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Delete {
     /// The object.

@@ -1,11 +1,12 @@
 //! Runs one of the platform's programs.
 
 use crate::{Located, TextCondition, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Runs one of the platform's programs with the arguments as they are written; there is no shell. Output: `exit`, `stdout`, `stderr`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exec {
     /// The program's name: `crane`, `cosign`, `helm`, `kubectl`, `git`.
@@ -25,7 +26,7 @@ pub struct Exec {
 }
 
 /// What must come out of a program.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExecExpectation {
     /// The exit code; 0 if absent.

@@ -1,13 +1,15 @@
 //! States what must become true, or stay true.
 
 use crate::{Located, ObjectReference, ObjectSelector, Predicate, TextCondition, Timespan};
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{fmt, time::Duration};
 
 /// States what must become true within a time, and may have to stay true for a time: exactly one subject, exactly one condition.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "ExpectFields")]
+#[schemars(with = "ExpectFields", transform = one_subject_and_one_condition)]
 pub struct Expect {
     /// About what.
     pub subject: Subject,
@@ -42,7 +44,7 @@ pub enum Subject {
 }
 
 /// Requests to the webhook sink.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// The path of the request, for example `/drift`.
@@ -67,7 +69,7 @@ pub enum Condition {
 }
 
 /// The fields of `expect`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ExpectFields {
     /// Subject: one object.
@@ -118,7 +120,7 @@ struct ExpectFields {
 }
 
 /// `event: {of: Kustomization flux-system/ledger}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EventFields {
     /// The object that the Events are about.
@@ -126,7 +128,7 @@ struct EventFields {
 }
 
 /// `log: {of: kustomize-controller}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LogFields {
     /// The controller.
@@ -134,7 +136,7 @@ struct LogFields {
 }
 
 /// `egress: {}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EgressFields {}
 
@@ -226,6 +228,16 @@ impl TryFrom<ExpectFields> for Expect {
 
 const SUBJECTS: [&str; 6] = ["object", "objects", "webhook", "egress", "event", "log"];
 const CONDITIONS: [&str; 6] = ["that", "never", "matches", "contains", "absent", "count"];
+
+/// For editors: one subject, unless outputs are it, and one condition.
+fn one_subject_and_one_condition(schema: &mut Schema) {
+    let one_of =
+        |names: &[&str]| -> Vec<Value> { names.iter().map(|name| json!({"required": [name]})).collect() };
+    let mut subjects = one_of(&SUBJECTS);
+    subjects.push(json!({"required": ["that"], "not": {"anyOf": subjects}}));
+    let both = json!([{"oneOf": subjects}, {"oneOf": one_of(&CONDITIONS)}]);
+    schema.insert("allOf".to_owned(), both);
+}
 
 /// What `matches` says: a part of an object, or for a log a regular expression.
 fn matching(matches: Located<Value>, is_log: bool) -> Result<Condition, String> {

@@ -1,11 +1,12 @@
 //! Breaks a part of the platform on purpose.
 
 use crate::{Located, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Breaks a part of the platform, or mends it. What is still broken at the end of the scenario is mended then.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// Ends a controller's process as a crash would: `kill: kustomize-controller`.
@@ -19,7 +20,7 @@ pub enum Fault {
 }
 
 /// How a server answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Availability {
     /// As it should.

@@ -1,12 +1,13 @@
 //! Sends a request and looks at the answer.
 
 use crate::{Located, Predicate, TextCondition, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// Sends a request, as someone outside the cluster does, to the Git server, the registry, the webhook sink or a Service of the cluster
 /// (`http://<service>.<namespace>.svc.cluster.local/…`). With `expect` it is sent again until the answer is as expected. Output: `status`, `body`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     /// The method.
@@ -32,7 +33,7 @@ pub struct Http {
 }
 
 /// Methods of HTTP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET.
@@ -66,7 +67,7 @@ impl Method {
 }
 
 /// What must come back.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpExpectation {
     /// The status; any of 200 to 299 if absent.

@@ -1,11 +1,12 @@
 //! Installs a chart by Helm.
 
 use crate::{Located, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Installs or upgrades a chart of `k8s-gitops` by Helm, as the pipeline does, with the values of the environment. Output: `revision`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Install {
     /// The chart: a folder of `k8s-gitops`.

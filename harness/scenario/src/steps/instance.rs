@@ -1,12 +1,13 @@
 //! Applies the FluxInstance of an environment.
 
 use crate::{Located, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Applies `clusters/<environment>/flux-instance.yaml` of `k8s-gitops` and waits until it is Ready. Output: `applied`
 /// (`created`, `configured` or `unchanged`), `version`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Instance {
     /// The environment.

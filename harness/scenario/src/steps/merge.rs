@@ -1,11 +1,12 @@
 //! Merges a branch into another: the platform's way to promote.
 
 use crate::Located;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Merges a branch into another one and pushes it, as a promotion does. Output: `revision`, `reference`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Merge {
     /// The repository, by the same rules as for `commit`.

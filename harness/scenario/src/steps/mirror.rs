@@ -2,11 +2,12 @@
 
 use super::images::ImageSelection;
 use crate::Located;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Mirrors images from upstream into the private registry, keeping every digest. Output: `images`, `copied`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mirror {
     /// Which images.

@@ -1,11 +1,12 @@
 //! Takes a system off board.
 
 use crate::{Located, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Takes a system off board: removes its registration file from `k8s-gitops` and waits until everything that it made is gone.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Offboard {
     /// The name that `onboard` gave it.

@@ -1,12 +1,13 @@
 //! Brings a system on board.
 
 use crate::{Located, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Brings a system on board: its repository appears on the Git server, its registration file is committed to
 /// `k8s-gitops`, and the step waits until what it registers is Ready.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Onboard {
     /// Which system of the reference platform: a folder `fixtures/repos/k8s-<system>`.

@@ -1,13 +1,15 @@
 //! Patches an object by hand.
 
 use crate::{Located, ObjectReference, TextCondition};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
 
 /// Patches an object by hand, by exactly one of `merge` and `json`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "PatchFields")]
+#[schemars(with = "PatchFields", extend("oneOf" = [{"required": ["merge"]}, {"required": ["json"]}]))]
 pub struct Patch {
     /// The object.
     pub object: ObjectReference,
@@ -27,7 +29,7 @@ pub enum Change {
 }
 
 /// The fields of `patch`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PatchFields {
     /// The object.

@@ -1,11 +1,12 @@
 //! Reads a field of an object for later steps.
 
 use crate::{Located, ObjectReference, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Reads a field of an object, as soon as it has one, for later steps. Output: `value`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
     /// The object.

@@ -1,12 +1,13 @@
 //! Asks for a reconciliation and waits for its end.
 
 use crate::{Located, ObjectReference, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Asks for a reconciliation by annotation, of the object and of its source, and waits until it is done for the revision pushed
 /// last. Also written as one word with its object: `reconcile: Kustomization flux-system/drift`. Output: `revision`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reconcile {
     /// The object.
@@ -23,7 +24,7 @@ pub struct Reconcile {
 }
 
 /// How a reconciliation ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reconciled {
     /// Ready for the revision.

@@ -1,11 +1,12 @@
 //! Resumes reconciliation of an object.
 
 use crate::ObjectReference;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Resumes reconciliation of a suspended object. Also written with its object alone: `resume: HelmRelease flux-system/ledger`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
     /// The object.

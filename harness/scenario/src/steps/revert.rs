@@ -1,11 +1,12 @@
 //! Reverts the last commit of a branch.
 
 use crate::Located;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Reverts the last commit of a branch, as `git revert HEAD` does, and pushes it. Output: `revision`, `reference`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revert {
     /// The repository, by the same rules as for `commit`.

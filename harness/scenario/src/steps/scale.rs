@@ -1,11 +1,12 @@
 //! Scales a workload by hand.
 
 use crate::{Located, ObjectReference, TextCondition};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Scales a workload by hand.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
     /// The object.

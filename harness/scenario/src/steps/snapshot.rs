@@ -1,11 +1,12 @@
 //! Remembers objects as they are.
 
 use crate::{Located, ObjectSet};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Remembers objects as they are, for a later `compare`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
     /// Its name.

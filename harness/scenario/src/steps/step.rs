@@ -5,12 +5,13 @@ use super::{
     Merge, Mirror, Offboard, Onboard, Patch, Read, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend,
     Tag, Upgrade, Verify, shorthand::object_or_fields,
 };
-use crate::{Located, Span, Timespan};
+use crate::{Located, Span, Timespan, schema::ObjectOr};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// One step of a scenario. In the file it is a mapping with one key, the verb.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Brings a system on board.
@@ -29,17 +30,21 @@ pub enum Step {
     Tag(Tag),
     /// Asks for a reconciliation and waits for its end.
     #[serde(deserialize_with = "object_or_fields")]
+    #[schemars(with = "ObjectOr<Reconcile>")]
     Reconcile(Reconcile),
     /// Suspends reconciliation of an object.
     #[serde(deserialize_with = "object_or_fields")]
+    #[schemars(with = "ObjectOr<Suspend>")]
     Suspend(Suspend),
     /// Resumes reconciliation of an object.
     #[serde(deserialize_with = "object_or_fields")]
+    #[schemars(with = "ObjectOr<Resume>")]
     Resume(Resume),
     /// Applies a manifest by hand.
     Apply(Apply),
     /// Deletes an object by hand.
     #[serde(deserialize_with = "object_or_fields")]
+    #[schemars(with = "ObjectOr<Delete>")]
     Delete(Delete),
     /// Patches an object by hand.
     Patch(Patch),

@@ -1,11 +1,12 @@
 //! Suspends reconciliation of an object.
 
 use crate::ObjectReference;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Suspends reconciliation of an object. Also written with its object alone: `suspend: Kustomization flux-system/drift`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Suspend {
     /// The object.

@@ -1,11 +1,12 @@
 //! Tags the head of a branch.
 
 use crate::Located;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Tags the head of a branch and pushes the tag. Output: `revision`, `reference`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tag {
     /// The repository, by the same rules as for `commit`.

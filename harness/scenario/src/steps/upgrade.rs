@@ -1,12 +1,13 @@
 //! Upgrades Flux: a new version in the FluxInstance, nothing else.
 
 use crate::{Located, Timespan};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Mirrors and signs the images of another version of Flux, sets it in the FluxInstance and waits until it is Ready there, every component at
 /// the version's digests. Output: `from`, `to`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Upgrade {
     /// The version to go to.

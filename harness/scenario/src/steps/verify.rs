@@ -1,11 +1,12 @@
 //! Verifies signatures in the private registry.
 
 use super::images::ImageSelection;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
 
 /// Verifies the signatures of images in the private registry and says what must come out.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// Which images, by their upstream names.
@@ -16,7 +17,7 @@ pub struct Verify {
 }
 
 /// What a verification says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verification {
     /// Signed by the environment's key, for this very digest.
