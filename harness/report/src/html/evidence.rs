@@ -68,6 +68,11 @@ impl TroubleView {
         Self::new(Status::Errored, message, &trouble.attachments)
     }
 
+    /// The same, in words alone.
+    pub(super) fn of_message(message: String) -> Self {
+        Self::new(Status::Errored, message, &[])
+    }
+
     /// What ended an attempt, if it did not pass.
     pub(super) fn of_attempt(attempt: &AttemptResult) -> Option<Self> {
         let decided = attempt.deciding_step();

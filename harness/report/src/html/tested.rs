@@ -52,8 +52,10 @@ pub(super) fn options(summary: &Summary) -> Vec<NamedView> {
             summary.suite.revision.as_deref().unwrap_or_default(),
         ),
         named("chosen by", &options.selection.join(" ")),
-        named("side by side", &options.parallel.to_string()),
     ];
+    if options.parallel > 0 {
+        views.push(named("side by side", &options.parallel.to_string()));
+    }
     if let Some(seed) = options.seed {
         views.push(named("shuffled with", &format!("--shuffle={seed}")));
     }

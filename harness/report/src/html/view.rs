@@ -78,7 +78,7 @@ impl View {
                 scenarios: counted(scenarios.len(), "scenario"),
             },
             counts: overview::counts(summary, unfinished.len()),
-            troubles: summary.troubles().iter().map(TroubleView::of_run).collect(),
+            troubles: troubles(summary, &unfinished),
             requirement_counts: overview::requirement_counts(summary),
             profiles: overview::profiles(summary),
             timeline: TimelineView::of(summary),
@@ -92,4 +92,21 @@ impl View {
             notes: summary.notes.iter().map(|note| note.text.clone()).collect(),
         }
     }
+}
+
+/// What went wrong beside the scenarios. Those that never ended are told one by one further down.
+fn troubles(summary: &Summary, unfinished: &[&str]) -> Vec<TroubleView> {
+    let mut views: Vec<TroubleView> = summary
+        .troubles()
+        .iter()
+        .filter(|trouble| !unfinished.contains(&trouble.subject.as_str()))
+        .map(TroubleView::of_run)
+        .collect();
+    if !unfinished.is_empty() {
+        let scenarios = counted(unfinished.len(), "scenario");
+        views.push(TroubleView::of_message(format!(
+            "the run ended before {scenarios} did"
+        )));
+    }
+    views
 }
