@@ -6,6 +6,7 @@ mod requirement;
 mod results;
 #[cfg(test)]
 pub(crate) mod tests;
+mod told;
 mod verdict;
 
 pub use fold::NotARun;
