@@ -22,6 +22,7 @@ mod reconcile;
 mod services;
 mod simulation;
 mod site;
+mod subject;
 mod supply;
 mod upgrade;
 mod versions;

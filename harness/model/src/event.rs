@@ -1,6 +1,8 @@
 //! The event log: one JSON object per line, written as it happens. It is the product of a run.
 
-use crate::{ExitCode, Failure, Fault, Outcome, RequirementId, RunOptions, Simulation, SuiteIdentity};
+use crate::{
+    ExitCode, Failure, Fault, Outcome, RequirementId, RunOptions, Simulation, Subject, SuiteIdentity,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -83,6 +85,16 @@ pub enum Event {
     Simulated {
         /// What and how.
         simulation: Simulation,
+    },
+    /// Where the scenarios are: told as soon as Git can be asked.
+    SuiteLocated {
+        /// As in [`SuiteIdentity::revision`].
+        revision: String,
+    },
+    /// What is under test, as the cluster shows it: once the platform stands, and again at the end.
+    SubjectObserved {
+        /// What was seen.
+        subject: Box<Subject>,
     },
     /// A part of the set-up began: programs, cluster, registry, platform.
     PhaseStarted {

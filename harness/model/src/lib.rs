@@ -14,6 +14,7 @@ mod run;
 mod secret;
 mod secret_forms;
 mod simulation;
+mod subject;
 
 pub use activity::{Activity, ActivityId, Progress, Task, Unit};
 pub use event::{Event, LogEntry, LogError, Section, StepPosition, read_log};
@@ -25,3 +26,4 @@ pub use requirement::{Level, Requirement, RequirementId, UnknownRequirement, req
 pub use run::{FlakyResult, RunOptions, Shard, ShardError, SuiteIdentity};
 pub use secret::Secret;
 pub use simulation::Simulation;
+pub use subject::{FleetIdentity, FluxIdentity, KubernetesIdentity, ProgramIdentity, Subject, SubjectChange};

@@ -5,7 +5,7 @@ use super::{
     Wait,
     told::{attempt, end, end_attempt, step, unknown},
 };
-use plumbline_model::{Event, Fault, FaultClass, LogEntry};
+use plumbline_model::{Event, Fault, FaultClass, LogEntry, Subject};
 use std::sync::Arc;
 
 /// A log that is not that of a run.
@@ -59,6 +59,8 @@ impl Summary {
             Event::Simulated { simulation } => {
                 self.simulations.insert(simulation.clone());
             }
+            Event::SuiteLocated { revision } => self.suite.revision = Some(revision.clone()),
+            Event::SubjectObserved { subject } => self.observe((**subject).clone()),
             Event::PhaseStarted { phase } => {
                 self.phases_begun.insert(phase.clone(), at);
             }
@@ -132,6 +134,14 @@ impl Summary {
             | Event::StepFinished { .. }
             | Event::AttemptFinished { .. }
             | Event::ScenarioFinished { .. } => self.push_scenario(at, &entry.event),
+        }
+    }
+
+    /// What is seen first is what was tested; whatever it becomes after that is a change.
+    pub(super) fn observe(&mut self, subject: Subject) {
+        match &self.subject {
+            None => self.subject = Some(subject),
+            Some(first) => self.subject_changes.extend(first.changes(&subject)),
         }
     }
 

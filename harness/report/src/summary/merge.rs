@@ -201,6 +201,10 @@ impl Summary {
                 .filter(|(name, _)| !common.contains_key(name))
                 .collect(),
         });
+        if let Some(subject) = part.subject {
+            self.observe(subject);
+        }
+        self.subject_changes.extend(part.subject_changes);
         self.simulations.extend(part.simulations);
         for mut phase in part.phases {
             phase.shard = Some(shard);

@@ -17,7 +17,9 @@ pub use results::{
     Trouble, Wait,
 };
 
-use plumbline_model::{ExitCode, Fault, Outcome, RunOptions, Shard, Simulation, Status, SuiteIdentity};
+use plumbline_model::{
+    ExitCode, Fault, Outcome, RunOptions, Shard, Simulation, Status, Subject, SubjectChange, SuiteIdentity,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Everything that a report needs. It grows by [`Summary::push`], event by event, and can be read at any time.
@@ -39,6 +41,10 @@ pub struct Summary {
     pub planned: Vec<String>,
     /// Facts by name.
     pub facts: BTreeMap<String, String>,
+    /// What was tested, as it was first seen.
+    pub subject: Option<Subject>,
+    /// What was different when it was seen again, or on another machine.
+    pub subject_changes: BTreeSet<SubjectChange>,
     /// What the environment simulates.
     pub simulations: BTreeSet<Simulation>,
     /// The set-up, in order.
