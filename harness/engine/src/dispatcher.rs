@@ -1,6 +1,6 @@
 //! The order of scenarios: providers first, then side by side, then those that want to be alone.
 
-use crate::{EventLog, executor, world::World};
+use crate::{EventLog, executor, subject, world::World};
 use plumbline_model::{Event, Outcome, Skip, SkipCause, Status};
 use plumbline_scenario::{PlannedScenario, Scenario, Stage};
 use std::{collections::BTreeSet, sync::Arc};
@@ -33,6 +33,9 @@ impl Dispatcher {
         let scenarios = || plan.iter().map(|planned| planned.scenario.clone());
         for scenario in scenarios().filter(|scenario| scenario.provides.is_some()) {
             self.run_alone(scenario).await;
+        }
+        if !self.cancel.is_cancelled() {
+            subject::observe(&self.world.platform, &self.log).await;
         }
         let shared = scenarios().filter(|scenario| scenario.provides.is_none() && !scenario.is_alone());
         self.run_side_by_side(shared.collect()).await;

@@ -7,6 +7,7 @@ mod judge;
 mod programs;
 mod run;
 mod steps;
+mod subject;
 mod waiting;
 mod world;
 

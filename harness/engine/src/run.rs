@@ -5,6 +5,7 @@ use crate::{
     dispatcher::Dispatcher,
     executor::milliseconds,
     programs::{Fetched, fetch},
+    subject,
     world::World,
 };
 use plumbline_flux::{Egress, Fixtures, Patience, Platform, PlatformOptions, VerbError, chain, simulations};
@@ -43,8 +44,12 @@ pub struct RunRequest {
     pub executable: PathBuf,
     /// The scenarios.
     pub plan: Plan,
+    /// What they were chosen from.
+    pub suite: SuiteIdentity,
     /// How many scenarios run side by side.
     pub parallel: usize,
+    /// The paths and names of the selection as they were given.
+    pub selection: Vec<String>,
     /// Leave the platform up until a signal comes, once every scenario has passed.
     pub stay_up: bool,
 }
@@ -66,9 +71,10 @@ pub async fn run(request: RunRequest, log: &EventLog, progress: &Progress, inter
             .iter()
             .map(|planned| planned.scenario.id.clone())
             .collect(),
-        suite: SuiteIdentity::default(),
+        suite: request.suite.clone(),
         options: RunOptions {
             parallel: request.parallel,
+            selection: request.selection.clone(),
             ..RunOptions::default()
         },
     });
@@ -197,6 +203,9 @@ async fn run_kept(
             format!("{} ({})", program.version, program.source),
         );
     }
+    if let Some(git) = programs.path("git") {
+        subject::locate_suite(keeper, git, &request.project, log).await;
+    }
     for simulation in simulations() {
         log.emit(Event::Simulated { simulation });
     }
@@ -218,6 +227,9 @@ async fn run_kept(
     let world = Arc::new(World::new(platform));
     let dispatcher = Dispatcher::new(world.clone(), log.clone(), cancel.clone(), request.parallel);
     dispatcher.run(&request.plan.scenarios).await;
+    if !cancel.is_cancelled() {
+        subject::observe(&world.platform, log).await;
+    }
     if request.stay_up && !cancel.is_cancelled() {
         phases.run("systems", onboard_all(&world.platform, log)).await?;
         fact(

@@ -6,9 +6,10 @@ use crate::{
     directories::Directories,
     display::{Display, palette},
     outputs, signals,
+    signature::Signer,
 };
 use plumbline_engine::{EventLog, Interruption, RunRequest};
-use plumbline_model::{Event, ExitCode, LogEntry, Progress};
+use plumbline_model::{Event, ExitCode, LogEntry, Progress, SuiteIdentity};
 use plumbline_report::{Summary, render_summary};
 use plumbline_scenario::Plan;
 use std::{io::IsTerminal as _, path::PathBuf};
@@ -17,6 +18,8 @@ use std::{io::IsTerminal as _, path::PathBuf};
 pub struct Prepared {
     directories: Directories,
     executable: PathBuf,
+    suite: SuiteIdentity,
+    selection: Vec<String>,
     /// The scenarios, in order.
     pub plan: Plan,
 }
@@ -32,6 +35,8 @@ impl Prepared {
         Ok(Self {
             directories,
             executable,
+            suite: suite.identity(),
+            selection: chosen.words(),
             plan,
         })
     }
@@ -41,6 +46,8 @@ impl Prepared {
         let Self {
             directories,
             executable,
+            suite,
+            selection,
             plan,
         } = self;
         RunRequest {
@@ -52,6 +59,8 @@ impl Prepared {
             offline,
             executable,
             plan,
+            suite,
+            selection,
             parallel,
             stay_up,
         }
@@ -62,6 +71,7 @@ impl Prepared {
 pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
     let prepared = Prepared::new(places, &run.selection)?;
     outputs::check_writable(run.outputs.paths().chain([&run.log])).map_err(CommandError::misnamed)?;
+    let signer = Signer::of(&run.outputs)?;
     let display = Display::new(places.progress);
     let shown = display.clone();
     let log = EventLog::create(&run.log, move |entry| shown.event(entry)).map_err(|source| {
@@ -93,7 +103,7 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
         &summary,
         palette(std::io::stdout().is_terminal()),
     ));
-    if let Err(error) = outputs::write_reports(&summary, &run.outputs) {
+    if let Err(error) = outputs::write_reports(&summary, &run.outputs, signer.as_ref()) {
         outputs::complain(&error.to_string());
         code = code.and(ExitCode::Environment);
     }
