@@ -31,5 +31,5 @@ pub use mirror::{Mirrored, mirror};
 pub use name::{Digest, ImageName, NameError};
 pub use pack::{FileSource, ImageFile, PackedImage, ProgramImage};
 pub use platform::{FluxRelease, PlatformImageInputs, PlatformImages, VersionedProgram};
-pub use sign::{KeyPair, Verified, VerifyError};
+pub use sign::{KeyPair, Verified, VerifyError, is_blob_signed, sign_blob};
 pub use store::{ImageConfig, ImageStore, Resolved};

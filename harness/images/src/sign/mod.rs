@@ -7,12 +7,14 @@
 //! unsigned image and to a registry that fails, overwrites the signatures of others, and brings a second client and
 //! an OpenID stack of 360 crates for it.
 
+mod blob;
 mod cosign_key;
 mod key;
 mod payload;
 mod signature;
 mod verification;
 
+pub use blob::{is_blob_signed, sign_blob};
 pub use key::KeyPair;
 pub use signature::{Signed, sign};
 pub use verification::{Verified, VerifyError, verify};
