@@ -2,6 +2,7 @@
 //!
 //! Each report, and the exit code, comes from one [`Summary`], so they cannot disagree.
 
+mod conformance;
 mod difference;
 mod html;
 mod json;
@@ -13,6 +14,10 @@ mod summary;
 mod terminal;
 mod text;
 
+pub use conformance::{
+    CONFORMANCE_VERSION, Difference, NotAReport, Verified, conformance_schema, render_conformance,
+    verify_conformance,
+};
 pub use difference::{DifferenceLine, difference};
 pub use html::{HtmlError, render_html};
 pub use json::{REPORT_VERSION, render_json, report_schema};
