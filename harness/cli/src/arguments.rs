@@ -87,6 +87,8 @@ pub enum Command {
     Tools(Tools),
     /// Render the reports of a recorded run again; the exit code is that of the run
     Report(Report),
+    /// Verify a conformance report: everything that follows in it is derived again, and compared
+    VerifyReport(VerifyReport),
     /// Remove what runs that were killed have left behind
     Gc,
 }
@@ -100,6 +102,15 @@ pub struct Selection {
     /// Only scenarios whose id contains this (may be given several times)
     #[arg(long, short, value_name = "TEXT")]
     pub name: Vec<String>,
+}
+
+impl Selection {
+    /// The selection as it was given, each flag with what it takes.
+    pub fn words(&self) -> Vec<String> {
+        let paths = self.paths.iter().map(|path| path.display().to_string());
+        let names = self.name.iter().map(|name| format!("-n {name}"));
+        paths.chain(names).collect()
+    }
 }
 
 /// `plumbline run`.
@@ -128,12 +139,18 @@ pub struct Outputs {
     /// Write the JUnit report here
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write the conformance report here
+    #[arg(long, value_name = "FILE")]
+    pub conformance: Option<PathBuf>,
+    /// Sign the conformance report with this private key, and write the signature beside it as FILE.sig; a key that cosign encrypted takes its password from COSIGN_PASSWORD
+    #[arg(long, value_name = "KEY", requires = "conformance")]
+    pub sign_key: Option<PathBuf>,
 }
 
 impl Outputs {
-    /// The files that were asked for.
+    /// The files that were asked for by name.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.json.iter().chain(&self.junit)
+        self.json.iter().chain(&self.junit).chain(&self.conformance)
     }
 }
 
@@ -168,6 +185,23 @@ pub struct Report {
     /// Which reports.
     #[command(flatten)]
     pub outputs: Outputs,
+}
+
+/// `plumbline verify-report`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyReport {
+    /// The conformance report
+    #[arg(value_name = "FILE")]
+    pub report: PathBuf,
+    /// The event log of its run: the report is made again from it, so its tests are verified too
+    #[arg(long, value_name = "LOG")]
+    pub log: Option<PathBuf>,
+    /// The public key that it must be signed with
+    #[arg(long, value_name = "PUBLIC KEY")]
+    pub key: Option<PathBuf>,
+    /// The signature [default: FILE.sig]
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub signature: Option<PathBuf>,
 }
 
 #[cfg(test)]

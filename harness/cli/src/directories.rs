@@ -1,6 +1,7 @@
 //! Where things are: the project, the cache, the directories of runs. The one place that reads the environment.
 
 use crate::arguments::Places;
+use plumbline_model::Secret;
 use std::{
     collections::BTreeMap,
     env,
@@ -117,4 +118,10 @@ fn project_above(current: &Path) -> Result<PathBuf, DirectoriesError> {
 pub fn plain_output() -> bool {
     env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+}
+
+/// The password of a private key that is encrypted; the empty one is one.
+#[expect(clippy::disallowed_methods, reason = "the cli reads the environment")]
+pub fn key_password() -> Option<Secret<String>> {
+    env::var("COSIGN_PASSWORD").ok().map(Secret::new)
 }

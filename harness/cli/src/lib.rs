@@ -6,6 +6,7 @@ mod directories;
 mod display;
 mod outputs;
 mod signals;
+mod signature;
 pub mod testing;
 
 use arguments::{Arguments, Command};
@@ -67,6 +68,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, commands::CommandError> {
         Command::Down => commands::down(places),
         Command::Tools(tools) => commands::tools(places, &tools),
         Command::Report(report) => commands::report(&report),
+        Command::VerifyReport(verify) => commands::verify_report(&verify),
         Command::Gc => commands::gc(places),
     }
 }

@@ -1,7 +1,10 @@
 //! What a command writes: files as a whole or not at all, data to standard output, words to standard error.
 
-use crate::arguments::Outputs;
-use plumbline_report::{Summary, render_json, render_junit};
+use crate::{
+    arguments::Outputs,
+    signature::{self, Signer},
+};
+use plumbline_report::{Summary, render_conformance, render_json, render_junit};
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -33,7 +36,11 @@ pub fn write_whole(path: &Path, content: &str) -> Result<(), OutputError> {
 }
 
 /// Writes the reports that were asked for: each of them, also when another cannot be written.
-pub fn write_reports(summary: &Summary, outputs: &Outputs) -> Result<(), OutputError> {
+pub fn write_reports(
+    summary: &Summary,
+    outputs: &Outputs,
+    signer: Option<&Signer>,
+) -> Result<(), OutputError> {
     let json = match &outputs.json {
         Some(path) => write_whole(path, &render_json(summary)),
         None => Ok(()),
@@ -42,7 +49,20 @@ pub fn write_reports(summary: &Summary, outputs: &Outputs) -> Result<(), OutputE
         Some(path) => write_whole(path, &render_junit(summary)),
         None => Ok(()),
     };
-    json.and(junit)
+    let conformance = match &outputs.conformance {
+        Some(path) => write_conformance(path, summary, signer),
+        None => Ok(()),
+    };
+    json.and(junit).and(conformance)
+}
+
+fn write_conformance(path: &Path, summary: &Summary, signer: Option<&Signer>) -> Result<(), OutputError> {
+    let report = render_conformance(summary);
+    write_whole(path, &report)?;
+    match signer {
+        Some(signer) => write_whole(&signature::beside(path), &signer.sign(&report)),
+        None => Ok(()),
+    }
 }
 
 /// Refuses, before anything is started, files that could not be written at the end.

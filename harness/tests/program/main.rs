@@ -4,6 +4,7 @@
 mod invocation;
 
 mod agreement;
+mod conformance;
 mod machine;
 mod output;
 mod recorded;

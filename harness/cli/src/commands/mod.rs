@@ -7,6 +7,7 @@ mod run;
 mod stay;
 mod suite;
 mod tools;
+mod verify_report;
 
 pub use check::{check, list};
 pub use gc::gc;
@@ -15,6 +16,7 @@ pub use run::{Prepared, drive, run};
 pub use stay::{down, up};
 pub use suite::load;
 pub use tools::tools;
+pub use verify_report::verify_report;
 
 use crate::{
     directories::DirectoriesError,
