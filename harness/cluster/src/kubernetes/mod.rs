@@ -18,7 +18,7 @@ pub use handle::{Access, Kubernetes};
 pub use object::{Condition, Object};
 pub use reference::{KindReference, ObjectReference, ReferenceError};
 pub use selector::KindSelector;
-pub use verbs::Propagation;
+pub use verbs::{Deletion, Propagation};
 
 pub(crate) use answer::within;
 pub(crate) use handle::stamped;

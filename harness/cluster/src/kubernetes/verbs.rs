@@ -3,7 +3,7 @@
 use super::{Fate, KindReference, Kubernetes, KubernetesError, Object, ObjectReference, Repeat, Resource};
 use kube::core::{
     Request,
-    params::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy},
+    params::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
 };
 use serde_json::{Value, json};
 use std::{
@@ -24,6 +24,17 @@ pub enum Propagation {
     Foreground,
     /// They stay.
     Orphan,
+}
+
+/// What came of asking for the deletion of one very object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It was not there any more.
+    Absent,
+    /// It is gone.
+    Gone,
+    /// It goes when what holds it back lets go.
+    Pending,
 }
 
 impl Kubernetes {
@@ -161,9 +172,44 @@ impl Kubernetes {
         reference: &ObjectReference,
         propagation: Propagation,
     ) -> Result<bool, KubernetesError> {
+        let answer = self.send_delete(reference, propagation, None).await?;
+        Ok(answer.is_some())
+    }
+
+    /// Asks for the deletion of this very object: another one of the same name, made since, stays.
+    ///
+    /// # Errors
+    /// A failed request.
+    pub async fn delete_object(
+        &self,
+        reference: &ObjectReference,
+        uid: &str,
+    ) -> Result<Deletion, KubernetesError> {
+        match self
+            .send_delete(reference, Propagation::Background, Some(uid))
+            .await
+        {
+            Ok(None) => Ok(Deletion::Absent),
+            // The answer shows the object as long as something holds it back.
+            Ok(Some(answer)) if answer.pointer("/metadata/deletionTimestamp").is_some() => {
+                Ok(Deletion::Pending)
+            }
+            Ok(Some(_)) => Ok(Deletion::Gone),
+            Err(error) if error.is_conflict() => Ok(Deletion::Absent),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The answer of the API server; nothing when the object, or its kind, is not there.
+    async fn send_delete(
+        &self,
+        reference: &ObjectReference,
+        propagation: Propagation,
+        uid: Option<&str>,
+    ) -> Result<Option<Value>, KubernetesError> {
         let resource = match self.resource(&reference.kind).await {
             Ok(resource) => resource,
-            Err(KubernetesError::UnknownKind { .. }) => return Ok(false),
+            Err(KubernetesError::UnknownKind { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
         resource.check_scope(reference)?;
@@ -175,6 +221,10 @@ impl Kubernetes {
         let parameters = DeleteParams {
             propagation_policy: Some(policy),
             dry_run: self.rehearses(),
+            preconditions: uid.map(|uid| Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
             ..DeleteParams::default()
         };
         let request = Request::new(resource.collection(reference.namespace.as_deref()))
@@ -197,8 +247,11 @@ impl Kubernetes {
             answer
         };
         match self.persist(Repeat::Freely, attempt).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(may_be_done.into_inner()),
+            Ok(answer) => serde_json::from_str(&answer)
+                .map(Some)
+                .map_err(|error| KubernetesError::from_client(&action, kube::Error::SerdeError(error))),
+            // An earlier try, whose answer was lost, may have done it.
+            Err(error) if error.is_not_found() => Ok(may_be_done.into_inner().then_some(Value::Null)),
             Err(error) => Err(error),
         }
     }
