@@ -19,6 +19,7 @@ mod platform;
 mod policy;
 mod programs;
 mod reconcile;
+mod restore;
 mod services;
 mod simulation;
 mod site;

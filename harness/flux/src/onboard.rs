@@ -166,7 +166,7 @@ impl Platform {
     }
 }
 
-fn registration_path(environment: &str, name: &str) -> String {
+pub(crate) fn registration_path(environment: &str, name: &str) -> String {
     format!("clusters/{environment}/systems/{name}.yaml")
 }
 
