@@ -67,6 +67,7 @@ async fn run_step(
         used_at: step.used_at.clone(),
         section: Section::Steps,
         cluster: step.cluster.as_ref().map(|cluster| cluster.value.clone()),
+        deadline: None,
     });
     let began = Instant::now();
     let waiting = state.begin_step(index);

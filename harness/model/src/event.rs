@@ -128,7 +128,7 @@ pub enum Event {
     StepStarted {
         /// Of which scenario.
         scenario: String,
-        /// 0-based.
+        /// 0-based; those of [`Section::Finally`] are counted on from the last of the scenario's steps.
         step: usize,
         /// The verb.
         verb: String,
@@ -145,6 +145,9 @@ pub enum Event {
         /// The cluster that it is about, unless it is the main one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cluster: Option<String>,
+        /// When it gives up at the latest, in milliseconds since the run began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<u64>,
     },
     /// A step waits; sent when what it sees changes.
     StepWaiting {

@@ -286,6 +286,7 @@ proptest! {
                 used_at: vec![StepPosition { file: text.clone(), line: 3, column: 4 }],
                 section: Section::Steps,
                 cluster: Some(text.clone()),
+                deadline: None,
             },
         };
         for entry in [with_position, started] {

@@ -48,11 +48,16 @@ pub fn render_running(summary: &Summary, now: u64, palette: Palette) -> String {
             "      --> {}",
             palette.paint("36", &printable(&step.position.to_string()))
         );
+        let left = step.deadline.map(|deadline| {
+            let left = duration(deadline.saturating_sub(now));
+            format!(", gives up in {left}")
+        });
         let _ = writeln!(
             out,
-            "      step: {} (for {})",
+            "      step: {} (for {}{})",
             printable(&step.summary),
-            duration(now.saturating_sub(step.at))
+            duration(now.saturating_sub(step.at)),
+            left.unwrap_or_default()
         );
         if let Some(wait) = step.waits.last() {
             let seen = duration(now.saturating_sub(wait.at));
@@ -105,6 +110,7 @@ mod tests {
                     used_at: vec![],
                     section: Section::Steps,
                     cluster: None,
+                    deadline: Some(31_000),
                 },
             ),
             at(
@@ -123,7 +129,7 @@ mod tests {
         1 scenario is running, 14.5 s after the run began
           gitops/drift  for 13.5 s
               --> scenarios/gitops/drift.yaml:9:5
-              step: expect ConfigMap drift/settings: absent (for 12.5 s)
+              step: expect ConfigMap drift/settings: absent (for 12.5 s, gives up in 16.5 s)
               waits for  ConfigMap drift/settings: absent
               last seen  present\u{1b}[2J (12.0 s ago)
         ");

@@ -48,6 +48,8 @@ pub struct StepResult {
     pub cluster: Option<String>,
     /// When it began, in milliseconds since the run did.
     pub at: u64,
+    /// When it gives up at the latest, in milliseconds since the run began.
+    pub deadline: Option<u64>,
     /// Milliseconds; 0 until it has ended.
     pub duration: u64,
     /// How it ended; a step that never ended was interrupted. Shared with the attempt and the scenario that it decided.

@@ -44,6 +44,7 @@ pub(super) fn step(at: u64, event: &Event) -> Option<StepResult> {
         used_at,
         section,
         cluster,
+        deadline,
         ..
     } = event
     else {
@@ -58,6 +59,7 @@ pub(super) fn step(at: u64, event: &Event) -> Option<StepResult> {
         section: *section,
         cluster: cluster.clone(),
         at,
+        deadline: *deadline,
         duration: 0,
         outcome: Arc::new(Outcome::Interrupted),
         waits: Vec::new(),

@@ -279,6 +279,7 @@ mod tests {
                 used_at: vec![],
                 section: plumbline_model::Section::Steps,
                 cluster: None,
+                deadline: None,
             },
             Event::StepFinished {
                 scenario: "gitops/prune".into(),

@@ -119,20 +119,24 @@ fn of_scenario() -> BoxedStrategy<Event> {
             position(),
             vec(position(), 0..2),
             section,
-            option::of(text())
+            option::of(text()),
+            option::of(any::<u32>())
         )
-            .prop_map(|(scenario, step, summary, position, used_at, section, cluster)| {
-                Event::StepStarted {
-                    scenario,
-                    step,
-                    verb: "expect".to_owned(),
-                    summary,
-                    position,
-                    used_at,
-                    section,
-                    cluster,
+            .prop_map(
+                |(scenario, step, summary, position, used_at, section, cluster, deadline)| {
+                    Event::StepStarted {
+                        scenario,
+                        step,
+                        verb: "expect".to_owned(),
+                        summary,
+                        position,
+                        used_at,
+                        section,
+                        cluster,
+                        deadline: deadline.map(u64::from),
+                    }
                 }
-            }),
+            ),
         (scenario(), step.clone(), text(), text()).prop_map(|(scenario, step, waiting_for, last_seen)| {
             Event::StepWaiting {
                 scenario,
