@@ -6,11 +6,15 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
+    time::{Duration, Instant},
 };
 
-type Listener = Box<dyn Fn(&LogEntry) + Send + Sync>;
+/// How long the end of a run waits for a listener that is behind: a terminal that was stopped, for example.
+const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where events go; cheap to clone.
 #[derive(Clone)]
@@ -21,40 +25,52 @@ pub struct EventLog {
 struct Inner {
     began: Instant,
     path: PathBuf,
-    listener: Listener,
     state: Mutex<State>,
 }
 
 struct State {
     file: File,
-    entries: Vec<LogEntry>,
+    entries: Vec<Arc<LogEntry>>,
     masker: Masker,
+    listener: Sender<Told>,
     error: Option<io::Error>,
 }
 
+/// What the thread of the listener is told.
+enum Told {
+    Entry(Arc<LogEntry>),
+    /// To answer once it has heard everything before.
+    Settle(SyncSender<()>),
+}
+
 impl EventLog {
-    /// Creates the log at `path` (mode 0600, replacing an older one) and calls `listener` for every entry.
+    /// Creates the log at `path` (mode 0600, replacing an older one) and calls `listener` for every entry, in order, on
+    /// a thread of its own: one that is slow does not hold up the run.
     ///
     /// # Errors
-    /// The file cannot be created.
-    pub fn create(path: &Path, listener: impl Fn(&LogEntry) + Send + Sync + 'static) -> io::Result<Self> {
+    /// The file or the thread cannot be created.
+    pub fn create(path: &Path, listener: impl Fn(&LogEntry) + Send + 'static) -> io::Result<Self> {
         let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o600)
             .open(path)?;
+        let (sender, told) = channel();
+        std::thread::Builder::new()
+            .name("event listener".to_owned())
+            .spawn(move || listen(&told, listener))?;
         let state = State {
             file,
             entries: Vec::new(),
             masker: Masker::default(),
+            listener: sender,
             error: None,
         };
         Ok(Self {
             inner: Arc::new(Inner {
                 began: Instant::now(),
                 path: path.to_owned(),
-                listener: Box::new(listener),
                 state: Mutex::new(state),
             }),
         })
@@ -82,29 +98,39 @@ impl EventLog {
 
     /// Writes `event`, masked, before anybody hears of it.
     pub fn emit(&self, event: Event) {
-        let entry = {
-            let mut state = self.state();
-            let entry = state.masker.mask_entry(LogEntry {
-                at: self.now(),
-                event,
+        let mut state = self.state();
+        let at = self.now();
+        let entry = Arc::new(state.masker.mask_entry(LogEntry { at, event }));
+        let written = serde_json::to_vec(&*entry)
+            .map_err(io::Error::other)
+            .and_then(|mut line| {
+                line.push(b'\n');
+                state.file.write_all(&line)
             });
-            let written = serde_json::to_string(&entry)
-                .map_err(io::Error::other)
-                .and_then(|line| state.file.write_all(format!("{line}\n").as_bytes()));
-            if let Err(error) = written {
-                // The run goes on and its reports are still rendered from memory; the first error is told at the end.
-                state.error.get_or_insert(error);
-            }
-            state.entries.push(entry.clone());
-            entry
-        };
-        (self.inner.listener)(&entry);
+        if let Err(error) = written {
+            // The run goes on and its reports are still rendered from memory; the first error is told at the end.
+            state.error.get_or_insert(error);
+        }
+        state.entries.push(entry.clone());
+        // Told under the lock, so that the order is that of the log. A listener that is gone hears nothing more.
+        let _ = state.listener.send(Told::Entry(entry));
     }
 
-    /// Every entry so far.
+    /// Every entry so far, copied: for the end of a run. A listener folds them as they come.
     #[must_use]
     pub fn entries(&self) -> Vec<LogEntry> {
-        self.state().entries.clone()
+        let entries = self.state().entries.clone();
+        entries.iter().map(|entry| LogEntry::clone(entry)).collect()
+    }
+
+    /// Waits until the listener has heard every entry so far, but no longer than some seconds.
+    pub fn settle(&self) {
+        let (answer, settled) = sync_channel(1);
+        let asked = self.state().listener.send(Told::Settle(answer));
+        if asked.is_ok() {
+            // Whether it settled or not, the caller goes on.
+            let _ = settled.recv_timeout(SETTLE_WITHIN);
+        }
     }
 
     /// The first error of writing the file, once.
@@ -114,8 +140,20 @@ impl EventLog {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic of a listener cannot leave the state half-written: nothing of it runs under the lock.
+        // Nothing that runs under the lock can panic half-way.
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn listen(told: &Receiver<Told>, listener: impl Fn(&LogEntry)) {
+    while let Ok(told) = told.recv() {
+        match told {
+            Told::Entry(entry) => listener(&entry),
+            Told::Settle(answer) => {
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(());
+            }
+        }
     }
 }
 
@@ -143,5 +181,28 @@ mod tests {
                 value: "2.9.2 with ***".into()
             }
         );
+    }
+
+    #[test]
+    fn a_listener_that_does_not_listen_holds_up_no_event() {
+        let directory = tempfile::tempdir().unwrap();
+        let (release, held) = channel::<()>();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hearing = heard.clone();
+        let log = EventLog::create(&directory.path().join("run.ndjson"), move |entry| {
+            let _ = held.recv();
+            hearing.lock().unwrap().push(entry.clone());
+        })
+        .unwrap();
+        for number in 0..3 {
+            log.emit(Event::Fact {
+                name: "number".into(),
+                value: number.to_string(),
+            });
+        }
+        assert_eq!(log.entries().len(), 3);
+        drop(release);
+        log.settle();
+        assert_eq!(*heard.lock().unwrap(), log.entries());
     }
 }
