@@ -179,6 +179,7 @@ fn run(prepared: Prepared, board: &Arc<Board>) -> bool {
             prepared.request(false, PARALLEL, false),
             &log,
             &display.progress(),
+            |_| (),
         );
         forced
             .map(|_| Summary::fold(&log.entries()))

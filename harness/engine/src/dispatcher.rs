@@ -1,129 +1,143 @@
-//! The order of scenarios: providers first, then side by side, then those that want to be alone.
+//! Runs a plan: hears what happens, asks the schedule what is due, and does it.
 
-use crate::{EventLog, executor, subject, world::World};
-use plumbline_model::{Event, Outcome, Skip, SkipCause, Status};
-use plumbline_scenario::{PlannedScenario, Scenario, Stage};
-use std::{collections::BTreeSet, sync::Arc};
-use tokio::{sync::Semaphore, task::JoinSet};
+use crate::{
+    EventLog,
+    attempt::bug,
+    executor::{report_lost, report_skipped},
+    schedule::{Candidate, Command, Limits, Message, Schedule},
+};
+use plumbline_model::{Event, Status};
+use plumbline_scenario::{Plan, Scenario};
+use std::{collections::HashMap, sync::Arc};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{Id, JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
-/// Runs every scenario of a plan on one world.
-pub(crate) struct Dispatcher {
-    world: Arc<World>,
-    log: EventLog,
-    cancel: CancellationToken,
-    parallel: usize,
-    /// What the scenarios so far have provided.
-    provided: BTreeSet<Stage>,
+/// By which the task of a scenario tells its result, once; that the task is over tells that it is cleaned up.
+pub(crate) struct Reporter {
+    scenario: usize,
+    results: mpsc::UnboundedSender<(usize, Status)>,
 }
 
-impl Dispatcher {
-    pub(crate) fn new(world: Arc<World>, log: EventLog, cancel: CancellationToken, parallel: usize) -> Self {
-        Self {
-            world,
-            log,
-            cancel,
-            parallel,
-            provided: BTreeSet::from([Stage::Cluster]),
-        }
+impl Reporter {
+    /// The scenario has its result.
+    pub(crate) fn ended(self, status: Status) {
+        // The dispatcher listens as long as there are tasks.
+        let _ = self.results.send((self.scenario, status));
     }
+}
 
-    /// Runs the scenarios; one that never started because of a signal leaves no result.
-    pub(crate) async fn run(mut self, plan: &[PlannedScenario]) {
-        let scenarios = || plan.iter().map(|planned| planned.scenario.clone());
-        for scenario in scenarios().filter(|scenario| scenario.provides.is_some()) {
-            self.run_alone(scenario).await;
-        }
-        if !self.cancel.is_cancelled() {
-            subject::observe(&self.world.platform, &self.log).await;
-        }
-        let shared = scenarios().filter(|scenario| scenario.provides.is_none() && !scenario.is_alone());
-        self.run_side_by_side(shared.collect()).await;
-        for scenario in scenarios().filter(|scenario| scenario.provides.is_none() && scenario.is_alone()) {
-            self.run_alone(scenario).await;
-        }
-    }
+/// What the dispatcher listens to, besides the scenarios.
+pub(crate) struct Signals {
+    /// The run is to end.
+    pub(crate) cancel: CancellationToken,
+    /// How many scenarios hold the run still.
+    pub(crate) held: watch::Receiver<usize>,
+}
 
-    async fn run_alone(&mut self, scenario: Arc<Scenario>) {
-        if self.cancel.is_cancelled() {
-            return;
-        }
-        let status = match self.reason_to_skip(&scenario) {
-            Some(reason) => {
-                skip(&self.log, &scenario, reason);
-                Status::Skipped
-            }
-            None => {
-                executor::run(
-                    scenario.clone(),
-                    self.world.clone(),
-                    self.log.clone(),
-                    self.cancel.clone(),
-                )
-                .await
-            }
-        };
-        if let Some(stage) = scenario.provides.as_ref().filter(|_| status == Status::Passed) {
-            self.provided.insert(stage.value);
-        }
-    }
-
-    async fn run_side_by_side(&self, scenarios: Vec<Arc<Scenario>>) {
-        let places = Arc::new(Semaphore::new(self.parallel.max(1)));
-        let mut running = JoinSet::new();
-        for scenario in scenarios {
-            if let Some(reason) = self.reason_to_skip(&scenario) {
-                skip(&self.log, &scenario, reason);
-                continue;
-            }
-            let (world, log, cancel, places) = (
-                self.world.clone(),
-                self.log.clone(),
-                self.cancel.clone(),
-                places.clone(),
-            );
-            running.spawn(async move {
-                // The semaphore is never closed, so a permit always comes.
-                let _place = places.acquire_owned().await;
-                if !cancel.is_cancelled() {
-                    executor::run(scenario, world, log, cancel).await;
+/// Runs the scenarios of a plan by `execute`, and gives the status of each; one that never started because the run was to end has none.
+pub(crate) async fn dispatch<Execution>(
+    plan: &Plan,
+    limits: Limits,
+    mut signals: Signals,
+    log: &EventLog,
+    execute: impl Fn(Arc<Scenario>, Reporter) -> Execution,
+) -> Vec<Option<Status>>
+where
+    Execution: Future<Output = ()> + Send + 'static,
+{
+    let scenarios: Vec<_> = plan
+        .scenarios
+        .iter()
+        .map(|planned| planned.scenario.clone())
+        .collect();
+    let candidates = scenarios.iter().map(|scenario| Candidate::from(&**scenario));
+    let (results, reported) = mpsc::unbounded_channel();
+    let mut running = Running {
+        schedule: Schedule::new(candidates.collect(), limits),
+        statuses: vec![None; scenarios.len()],
+        scenarios,
+        tasks: HashMap::new(),
+        reported,
+    };
+    let mut tasks = JoinSet::new();
+    let mut is_stopped = false;
+    loop {
+        for command in running.schedule.due() {
+            match command {
+                Command::Skip(scenario, skip) => {
+                    running.statuses[scenario] = Some(Status::Skipped);
+                    report_skipped(log, &running.scenarios[scenario], skip);
                 }
-            });
+                Command::Start(scenario) => {
+                    let reporter = Reporter {
+                        scenario,
+                        results: results.clone(),
+                    };
+                    let task = tasks.spawn(execute(running.scenarios[scenario].clone(), reporter));
+                    running.tasks.insert(task.id(), scenario);
+                }
+            }
         }
-        // Each scenario reports its own end, a panic included.
-        while running.join_next().await.is_some() {}
-    }
-
-    fn reason_to_skip(&self, scenario: &Scenario) -> Option<Skip> {
-        if let Some(skip) = &scenario.skip {
-            return Some(Skip {
-                reason: skip.reason.value.clone(),
-                cause: SkipCause::Author,
-                issue: skip.issue.clone(),
-                until: skip.until.as_ref().map(|until| until.value.clone()),
-            });
+        if running.schedule.is_over() {
+            return running.statuses;
         }
-        let missing = !self.provided.contains(&scenario.needs);
-        missing.then(|| Skip {
-            reason: format!(
-                "needs the {}, which is not there: see the scenario that provides it",
-                scenario.needs
-            ),
-            cause: SkipCause::Prerequisite,
-            ..Skip::default()
-        })
+        tokio::select! {
+            // What holds the run comes before results, which free places; and results before the ends of their tasks.
+            biased;
+            Ok(()) = signals.held.changed() => {
+                let held = *signals.held.borrow_and_update();
+                running.schedule.hear(if held > 0 { Message::Pause } else { Message::Resume });
+            }
+            Some((scenario, status)) = running.reported.recv() => running.ended(scenario, status),
+            () = signals.cancel.cancelled(), if !is_stopped => {
+                is_stopped = true;
+                running.schedule.hear(Message::Stop);
+            }
+            Some(joined) = tasks.join_next_with_id() => running.over(joined, log),
+        }
     }
 }
 
-fn skip(log: &EventLog, scenario: &Scenario, skip: Skip) {
-    log.emit(Event::ScenarioFinished {
-        scenario: scenario.id.clone(),
-        claim: scenario.claim.value.clone(),
-        file: scenario.source.name().to_owned(),
-        requirements: executor::requirements(scenario),
-        tags: executor::tags(scenario),
-        duration: 0,
-        outcome: Outcome::Skipped(skip),
-        simulated: Vec::new(),
-    });
+struct Running {
+    schedule: Schedule,
+    scenarios: Vec<Arc<Scenario>>,
+    statuses: Vec<Option<Status>>,
+    tasks: HashMap<Id, usize>,
+    reported: mpsc::UnboundedReceiver<(usize, Status)>,
 }
+
+impl Running {
+    fn ended(&mut self, scenario: usize, status: Status) {
+        self.statuses[scenario] = Some(status);
+        self.schedule.hear(Message::Ended(scenario, status));
+    }
+
+    /// A task is over. One that panicked is a bug of ours, and the scenario's result if it has none yet.
+    fn over(&mut self, joined: Result<(Id, ()), JoinError>, log: &EventLog) {
+        let (id, panic) = match joined {
+            Ok((id, ())) => (id, None),
+            Err(error) => (error.id(), error.try_into_panic().ok()),
+        };
+        while let Ok((scenario, status)) = self.reported.try_recv() {
+            self.ended(scenario, status);
+        }
+        let Some(scenario) = self.tasks.remove(&id) else {
+            return;
+        };
+        let fault = panic.map(|panic| bug(panic.as_ref()));
+        if self.statuses[scenario].is_none() {
+            let fault = fault.unwrap_or_else(|| bug(&"its task ended without a result"));
+            report_lost(log, &self.scenarios[scenario], fault);
+            self.ended(scenario, Status::Errored);
+        } else if let Some(fault) = fault {
+            log.emit(Event::RunErrored { fault });
+        }
+        self.schedule.hear(Message::CleanedUp(scenario));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,146 +1,253 @@
-//! One scenario from its first step to its result.
+//! One scenario: whether it is for this cluster, its attempts, its result, and then, while others run, its clean-up.
 
 use crate::{
-    EventLog,
-    steps::{self, ScenarioState},
-    world::World,
+    EventLog, Keep, admission,
+    attempt::{self, milliseconds},
+    clean_up::{self, Extent, Undone},
+    dispatcher::Reporter,
+    further_clusters, namespace,
+    pause::Pause,
+    secrets,
+    steps::ScenarioState,
+    subject,
+    world::{Kept, World},
 };
-use futures::FutureExt as _;
-use plumbline_flux::VerbError;
-use plumbline_model::{Event, Fault, FaultClass, Outcome, RequirementId, Section, Status};
-use plumbline_scenario::{Scenario, ScenarioStep};
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use plumbline_model::{Event, Fault, FaultClass, Outcome, RequirementId, Skip, Status};
+use plumbline_scenario::{Scenario, Stage};
+use std::{collections::BTreeMap, mem, sync::Arc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Runs a scenario and gives its status; everything else is in the log.
-pub(crate) async fn run(
-    scenario: Arc<Scenario>,
-    world: Arc<World>,
-    log: EventLog,
-    cancel: CancellationToken,
-) -> Status {
-    let began = Instant::now();
-    log.emit(Event::ScenarioStarted {
-        scenario: scenario.id.clone(),
-        claim: scenario.claim.value.clone(),
-        file: scenario.source.name().to_owned(),
-        requirements: requirements(&scenario),
-        tags: tags(&scenario),
-    });
-    let deadline = began + scenario.timeout;
-    let mut state = ScenarioState::new(world.clone(), log.clone(), scenario.clone(), deadline);
-    let mut outcome = Outcome::Passed;
-    for (index, step) in scenario.steps.iter().enumerate() {
-        outcome = run_step(&mut state, index, step, &cancel).await;
-        if outcome != Outcome::Passed {
-            break;
+/// Runs scenarios; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Executor {
+    pub(crate) world: Arc<World>,
+    pub(crate) log: EventLog,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) pause: Option<Arc<Pause>>,
+    pub(crate) keep: Keep,
+    /// Where secrets may come from.
+    pub(crate) environment: Arc<BTreeMap<String, String>>,
+}
+
+impl Executor {
+    /// Runs a scenario. Its result is reported as soon as it is there; what follows is the clean-up.
+    pub(crate) async fn run(self, scenario: Arc<Scenario>, reporter: Reporter) {
+        match admission::reason_to_skip(&scenario, &self.world.main).await {
+            Ok(None) => {}
+            Ok(Some(skip)) => {
+                report_skipped(&self.log, &scenario, skip);
+                reporter.ended(Status::Skipped);
+                return;
+            }
+            Err(fault) => {
+                self.started(&scenario);
+                self.finished(&scenario, Instant::now(), Outcome::Errored(fault));
+                reporter.ended(Status::Errored);
+                return;
+            }
+        }
+        self.started(&scenario);
+        let began = Instant::now();
+        let (outcome, state) = self.attempts(&scenario).await;
+        let status = outcome.status();
+        let is_failure = matches!(outcome, Outcome::Failed(_) | Outcome::Errored(_));
+        let is_interrupted = outcome == Outcome::Interrupted;
+        self.finished(&scenario, began, outcome);
+        let provided = scenario.provides.as_ref().map(|stage| stage.value);
+        if provided == Some(Stage::Platform) && status == Status::Passed {
+            // Before any other scenario can change what is under test.
+            subject::observe(&self.world.main, &self.log).await;
+        }
+        reporter.ended(status);
+        if is_interrupted {
+            // The cluster goes with the run, and everything on it.
+            return;
+        }
+        if is_failure && self.keep != Keep::Never {
+            self.keep(state);
+            return;
+        }
+        let extent = match self.keep {
+            Keep::Never => Extent::Brief,
+            Keep::OnFailure | Keep::Always => Extent::Whole,
+        };
+        self.clean_up(state, extent).await;
+    }
+
+    /// Attempts it as often as its author allows. The state is that of the last attempt, not cleaned up.
+    async fn attempts(&self, scenario: &Arc<Scenario>) -> (Outcome, ScenarioState) {
+        let mut number = 1;
+        loop {
+            let began = Instant::now();
+            let mut state = ScenarioState::new(self.world.clone(), self.log.clone(), scenario.clone());
+            let outcome = match self.prepare(&mut state).await {
+                Ok(()) => attempt::run(&mut state, &self.cancel, self.pause.as_deref()).await,
+                Err(outcome) => outcome,
+            };
+            if outcome == Outcome::Passed && number > 1 {
+                return (Outcome::Flaky { attempts: number }, state);
+            }
+            if number > scenario.retries || !self.is_worth_another(&outcome) {
+                return (outcome, state);
+            }
+            let duration = milliseconds(began.elapsed());
+            let cleaning = Instant::now();
+            let undone = self.undo(&mut state, Extent::Attempt).await;
+            if !undone.left.is_empty() {
+                // Another attempt on what this one left would judge something else.
+                self.tell_left(scenario, cleaning, undone);
+                self.note(
+                    scenario,
+                    "not tried again: what the attempt made could not be removed",
+                );
+                return (outcome, state);
+            }
+            self.log.emit(Event::AttemptFinished {
+                scenario: scenario.id.clone(),
+                attempt: number,
+                duration,
+                outcome,
+            });
+            number += 1;
         }
     }
-    let status = outcome.status();
+
+    fn is_worth_another(&self, outcome: &Outcome) -> bool {
+        let may_differ = match outcome {
+            Outcome::Failed(_) => true,
+            Outcome::Errored(fault) => fault.class != FaultClass::Bug,
+            _ => false,
+        };
+        may_differ && !self.cancel.is_cancelled() && !self.world.is_dead()
+    }
+
+    /// What must be there before the first step.
+    async fn prepare(&self, state: &mut ScenarioState) -> Result<(), Outcome> {
+        let prepared = async {
+            secrets::prepare(state, &self.environment)?;
+            namespace::prepare(state).await?;
+            further_clusters::start(state).await
+        };
+        tokio::select! {
+            prepared = prepared => prepared.map_err(Outcome::from),
+            () = self.cancel.cancelled() => Err(Outcome::Interrupted),
+        }
+    }
+
+    async fn undo(&self, state: &mut ScenarioState, extent: Extent) -> Undone {
+        let footprint = mem::take(&mut state.footprint);
+        let clusters = state.take_clusters();
+        clean_up::undo(footprint, &self.world.main, clusters, extent).await
+    }
+
+    async fn clean_up(&self, mut state: ScenarioState, extent: Extent) {
+        if self.world.is_dead() || (state.footprint.is_empty() && state.clusters.is_empty()) {
+            return;
+        }
+        let began = Instant::now();
+        let scenario = state.scenario.clone();
+        let undone = self.undo(&mut state, extent).await;
+        self.tell_left(&scenario, began, undone);
+    }
+
+    fn tell_left(&self, scenario: &Scenario, began: Instant, undone: Undone) {
+        let Undone { removed, left } = undone;
+        if removed.is_empty() && left.is_empty() {
+            return;
+        }
+        for what in &left {
+            self.log.emit(Event::LeftBehind {
+                what: format!("{}: {what}", scenario.id),
+            });
+        }
+        self.log.emit(Event::CleanedUp {
+            scenario: scenario.id.clone(),
+            duration: milliseconds(began.elapsed()),
+            removed,
+            left,
+        });
+    }
+
+    /// Leaves what a failed scenario made to those who want to look at it.
+    fn keep(&self, mut state: ScenarioState) {
+        let footprint = mem::take(&mut state.footprint);
+        // Those that run beside it and after it need whole servers.
+        if footprint.faults {
+            self.world.main.mend();
+        }
+        let kept = Kept {
+            footprint,
+            clusters: state.take_clusters(),
+        };
+        if let Some(words) = kept.words() {
+            self.note(&state.scenario, &format!("kept to be looked at: {words}"));
+            self.world.keep(kept);
+        }
+    }
+
+    fn note(&self, scenario: &Scenario, text: &str) {
+        self.log.emit(Event::Noted {
+            scenario: scenario.id.clone(),
+            text: text.to_owned(),
+        });
+    }
+
+    fn started(&self, scenario: &Scenario) {
+        self.log.emit(Event::ScenarioStarted {
+            scenario: scenario.id.clone(),
+            claim: scenario.claim.value.clone(),
+            file: scenario.source.name().to_owned(),
+            requirements: requirements(scenario),
+            tags: tags(scenario),
+        });
+    }
+
+    fn finished(&self, scenario: &Scenario, began: Instant, outcome: Outcome) {
+        report_finished(
+            &self.log,
+            scenario,
+            milliseconds(began.elapsed()),
+            outcome,
+            self.world.simulated_subjects(),
+        );
+    }
+}
+
+/// The result of a scenario that was never started.
+pub(crate) fn report_skipped(log: &EventLog, scenario: &Scenario, skip: Skip) {
+    report_finished(log, scenario, 0, Outcome::Skipped(skip), Vec::new());
+}
+
+/// The result of a scenario whose own task did not live to report it.
+pub(crate) fn report_lost(log: &EventLog, scenario: &Scenario, fault: Fault) {
+    report_finished(log, scenario, 0, Outcome::Errored(fault), Vec::new());
+}
+
+fn report_finished(
+    log: &EventLog,
+    scenario: &Scenario,
+    duration: u64,
+    outcome: Outcome,
+    simulated: Vec<String>,
+) {
     log.emit(Event::ScenarioFinished {
         scenario: scenario.id.clone(),
         claim: scenario.claim.value.clone(),
         file: scenario.source.name().to_owned(),
-        requirements: requirements(&scenario),
-        tags: tags(&scenario),
-        duration: milliseconds(began.elapsed()),
+        requirements: requirements(scenario),
+        tags: tags(scenario),
+        duration,
         outcome,
-        simulated: world.simulated_subjects(),
+        simulated,
     });
-    status
 }
 
-async fn run_step(
-    state: &mut ScenarioState,
-    index: usize,
-    step: &ScenarioStep,
-    cancel: &CancellationToken,
-) -> Outcome {
-    let (log, world, scenario) = (state.log.clone(), state.world.clone(), state.scenario.clone());
-    log.emit(Event::StepStarted {
-        scenario: scenario.id.clone(),
-        step: index,
-        verb: step.verb().to_owned(),
-        summary: step.summary(),
-        position: step.position(),
-        used_at: step.used_at.clone(),
-        section: Section::Steps,
-        cluster: step.cluster.as_ref().map(|cluster| cluster.value.clone()),
-        deadline: None,
-    });
-    let began = Instant::now();
-    let waiting = state.begin_step(index);
-    let deadline = state.deadline;
-    let performed = AssertUnwindSafe(steps::perform(step, state)).catch_unwind();
-    let error = tokio::select! {
-        // A step that has ended counts, even if its deadline came at the same moment.
-        biased;
-        ended = performed => match ended {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error),
-            Err(panic) => Some(VerbError::Fault(bug(panic.as_ref()))),
-        },
-        () = cancel.cancelled() => return interrupted(&log, &scenario, index, began),
-        fault = world.failed() => Some(VerbError::Fault(fault)),
-        () = tokio::time::sleep_until(deadline) => {
-            let (waiting_for, last_seen) = waiting.last();
-            let message = format!(
-                "the scenario's time of {} s was over while it waited for {waiting_for}",
-                scenario.timeout.as_secs()
-            );
-            Some(VerbError::mismatch(message, waiting_for, last_seen))
-        }
-    };
-    let outcome = match error {
-        None => Outcome::Passed,
-        // Evidence is gathered at once: nothing has been cleaned up, and later steps do not run.
-        Some(error) => world.with_evidence(error, &step.step, state).await.into(),
-    };
-    log.emit(Event::StepFinished {
-        scenario: scenario.id.clone(),
-        step: index,
-        duration: milliseconds(began.elapsed()),
-        outcome: outcome.clone(),
-    });
-    outcome
+fn requirements(scenario: &Scenario) -> Vec<RequirementId> {
+    let all = scenario.requirements.iter();
+    all.map(|requirement| requirement.value).collect()
 }
 
-fn interrupted(log: &EventLog, scenario: &Scenario, step: usize, began: Instant) -> Outcome {
-    log.emit(Event::StepFinished {
-        scenario: scenario.id.clone(),
-        step,
-        duration: milliseconds(began.elapsed()),
-        outcome: Outcome::Interrupted,
-    });
-    Outcome::Interrupted
-}
-
-pub(crate) fn requirements(scenario: &Scenario) -> Vec<RequirementId> {
-    scenario
-        .requirements
-        .iter()
-        .map(|requirement| requirement.value)
-        .collect()
-}
-
-pub(crate) fn tags(scenario: &Scenario) -> Vec<String> {
+fn tags(scenario: &Scenario) -> Vec<String> {
     scenario.tags.iter().map(|tag| tag.value.clone()).collect()
-}
-
-fn bug(panic: &(dyn Any + Send)) -> Fault {
-    let words = panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    Fault {
-        class: FaultClass::Bug,
-        message: format!("plumbline has a bug: a step panicked: {words}; the platform is not judged by this"),
-        attachments: Vec::new(),
-    }
-}
-
-pub(crate) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

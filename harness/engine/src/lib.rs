@@ -1,15 +1,31 @@
 //! The engine: a plan, a world, and the event log that comes of them.
 
+mod admission;
+mod attempt;
+mod clean_up;
 mod dispatcher;
 mod event_log;
 mod executor;
+mod footprint;
+mod further_clusters;
 mod judge;
+mod namespace;
+mod pause;
 mod programs;
+mod request;
 mod run;
+mod schedule;
+mod secrets;
+mod set_up;
 mod steps;
 mod subject;
 mod waiting;
 mod world;
 
 pub use event_log::EventLog;
-pub use run::{Interruption, RunRequest, finish, run};
+pub use pause::Resume;
+pub use request::{Interruption, Keep, RunRequest};
+pub use run::{StandingPlatform, finish, run};
+
+/// The kind of cluster that this engine drives.
+const PROVIDER: &str = "embedded";

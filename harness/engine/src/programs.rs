@@ -1,6 +1,9 @@
 //! The programs of a run: only what its plan needs is fetched.
 
-use crate::run::{RunRequest, environment, ours};
+use crate::{
+    RunRequest,
+    set_up::{environment, ours},
+};
 use plumbline_flux::{PLATFORM_PROGRAMS, release_programs};
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, FaultClass, Progress};
@@ -110,7 +113,8 @@ mod tests {
     fn needed_by(steps: &str) -> Needed {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
-        let text = format!("claim: a\nrequirements: [UPGRADE-01]\nneeds: cluster\nsteps:\n{steps}");
+        let text =
+            format!("claim: a\nrequirements: [UPGRADE-01]\nneeds: cluster\nexclusive: true\nsteps:\n{steps}");
         std::fs::write(&file, text).unwrap();
         let vocabulary = Vocabulary {
             programs: vec!["crane".to_owned()],

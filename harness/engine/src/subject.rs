@@ -1,6 +1,6 @@
 //! What is under test and with which scenarios, as it is seen and never as it is declared, for the log.
 
-use crate::{EventLog, run::ours};
+use crate::{EventLog, set_up::ours};
 use plumbline_flux::Platform;
 use plumbline_keeper::{Command, Keeper};
 use plumbline_model::{Event, Fault, FaultClass};

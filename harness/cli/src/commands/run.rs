@@ -6,10 +6,9 @@ use crate::{
     directories::Directories,
     display::{Display, palette},
     outputs, signals,
-    signature::Signer,
 };
-use plumbline_engine::{EventLog, Interruption, RunRequest};
-use plumbline_model::{Event, ExitCode, LogEntry, Progress, SuiteIdentity};
+use plumbline_engine::{EventLog, Interruption, Keep, RunRequest, StandingPlatform};
+use plumbline_model::{Event, ExitCode, LogEntry, Progress, RunOptions, SuiteIdentity};
 use plumbline_report::{Summary, render_summary};
 use plumbline_scenario::Plan;
 use std::{io::IsTerminal as _, path::PathBuf};
@@ -18,8 +17,6 @@ use std::{io::IsTerminal as _, path::PathBuf};
 pub struct Prepared {
     directories: Directories,
     executable: PathBuf,
-    suite: SuiteIdentity,
-    selection: Vec<String>,
     /// The scenarios, in order.
     pub plan: Plan,
 }
@@ -35,8 +32,6 @@ impl Prepared {
         Ok(Self {
             directories,
             executable,
-            suite: suite.identity(),
-            selection: chosen.words(),
             plan,
         })
     }
@@ -46,8 +41,6 @@ impl Prepared {
         let Self {
             directories,
             executable,
-            suite,
-            selection,
             plan,
         } = self;
         RunRequest {
@@ -59,10 +52,14 @@ impl Prepared {
             offline,
             executable,
             plan,
-            suite,
-            selection,
-            parallel,
-            stay_up,
+            suite: SuiteIdentity::default(),
+            options: RunOptions {
+                parallel,
+                ..RunOptions::default()
+            },
+            keep: if stay_up { Keep::Always } else { Keep::Never },
+            onboard_all: stay_up,
+            pause_on_failure: None,
         }
     }
 }
@@ -71,7 +68,6 @@ impl Prepared {
 pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
     let prepared = Prepared::new(places, &run.selection)?;
     outputs::check_writable(run.outputs.paths().chain([&run.log])).map_err(CommandError::misnamed)?;
-    let signer = Signer::of(&run.outputs)?;
     let display = Display::new(places.progress);
     let shown = display.clone();
     let log = EventLog::create(&run.log, move |entry| shown.event(entry)).map_err(|source| {
@@ -81,7 +77,7 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
         }
     })?;
     let request = prepared.request(places.offline, run.parallel.into(), false);
-    let forced = drive(request, &log, &display.progress())?;
+    let forced = drive(request, &log, &display.progress(), |_| ())?;
     display.finish();
     if let Some(code) = forced {
         tell_interruption(&log, code);
@@ -103,7 +99,7 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
         &summary,
         palette(std::io::stdout().is_terminal()),
     ));
-    if let Err(error) = outputs::write_reports(&summary, &run.outputs, signer.as_ref()) {
+    if let Err(error) = outputs::write_reports(&summary, &run.outputs) {
         outputs::complain(&error.to_string());
         code = code.and(ExitCode::Environment);
     }
@@ -124,18 +120,27 @@ fn tell_interruption(log: &EventLog, code: ExitCode) {
     }
 }
 
-/// Runs to the end, or to the second signal, whose exit code is then given.
+/// Runs to the end, or to the second signal, whose exit code is then given. A platform that stays up is held until the first signal, once
+/// `at_hold` has told of it.
 pub fn drive(
     request: RunRequest,
     log: &EventLog,
     progress: &Progress,
+    at_hold: impl FnOnce(&StandingPlatform),
 ) -> Result<Option<ExitCode>, CommandError> {
     let runtime = runtime()?;
     let forced = runtime.block_on(async {
         let (interruption, second): (Interruption, _) =
             signals::listen().map_err(CommandError::machine("cannot listen for signals"))?;
+        let whole = async {
+            let held = interruption.clone();
+            if let Some(standing) = plumbline_engine::run(request, log, progress, interruption).await {
+                at_hold(&standing);
+                standing.hold(held).await;
+            }
+        };
         Ok::<_, CommandError>(tokio::select! {
-            () = plumbline_engine::run(request, log, progress, interruption) => None,
+            () = whole => None,
             code = second => Some(code),
         })
     })?;

@@ -216,6 +216,12 @@ fn stay(places: &Places, files: &Files, pipe: &Path) -> Result<ExitCode, Command
         prepared.request(places.offline, 1, true),
         &log,
         &Progress::silent(),
+        |standing| {
+            log.emit(Event::Fact {
+                name: "kubeconfig".to_owned(),
+                value: standing.kubeconfig().display().to_string(),
+            });
+        },
     )?;
     let code = forced.unwrap_or_else(|| Summary::fold(&log.entries()).exit_code());
     plumbline_engine::finish(&log, code);

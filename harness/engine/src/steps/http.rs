@@ -33,7 +33,7 @@ pub(super) async fn http(http: &Http, state: &mut ScenarioState, within: Duratio
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let seen = match client.send(&request, left.max(FIRST_PAUSE)).await? {
-            Ok(answer) => match judged(http.expect.as_ref(), &answer, &state.variables.outputs) {
+            Ok(answer) => match judged(http.expect.as_ref(), &answer, &state.readable) {
                 Verdict::Met => {
                     let output = json!({"status": answer.status, "body": body(&answer)});
                     state.leave(http.output.as_ref(), output);
@@ -81,7 +81,7 @@ fn expected(expectation: Option<&HttpExpectation>) -> String {
 fn judged(
     expectation: Option<&HttpExpectation>,
     answer: &HttpAnswer,
-    outputs: &Map<String, Value>,
+    readable: &Map<String, Value>,
 ) -> Verdict {
     let Some(expectation) = expectation else {
         return Verdict::Met;
@@ -112,11 +112,11 @@ fn judged(
         }
     }
     if let Some(predicate) = &expectation.that {
-        let variables = Map::from_iter([
+        let mut variables = readable.clone();
+        variables.extend([
             ("status".to_owned(), answer.status.into()),
             ("headers".to_owned(), json!(answer.headers)),
             ("body".to_owned(), body(answer)),
-            ("outputs".to_owned(), Value::Object(outputs.clone())),
         ]);
         let condition = Condition::That(predicate.clone());
         if let Verdict::NotYet(reason) | Verdict::Never(reason) = judge::set(&condition, &variables, 0) {

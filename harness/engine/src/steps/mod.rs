@@ -16,7 +16,7 @@ mod state;
 pub(crate) use bounds::bounded;
 pub(crate) use state::ScenarioState;
 
-use crate::executor::milliseconds;
+use crate::{attempt::milliseconds, footprint::OnBoard};
 use plumbline_flux::{Applied, InstanceChange, VerbError};
 use plumbline_scenario::{ScenarioStep, Step};
 use serde_json::json;
@@ -25,11 +25,10 @@ use tokio::time::Instant;
 
 /// Performs one step.
 pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) -> Result<(), VerbError> {
-    let step = placed
-        .resolve(&state.variables)
-        .map_err(|error| VerbError::unmet(format!("the step cannot be filled in: {error}")))?
-        .into_owned();
-    state.before.note(&state.scenario, &state.world.platform).await?;
+    let unfilled = |error| VerbError::unmet(format!("the step cannot be filled in: {error}"));
+    let step = placed.resolve(&state.variables).map_err(unfilled)?.into_owned();
+    state.readable = placed.cel_variables(&state.variables).map_err(unfilled)?;
+    state.before.note(&state.scenario, &state.world.main).await?;
     let within = step.deadline().unwrap_or(Duration::ZERO);
     let platform = state.platform.clone();
     let waiting = state.waiting.clone();
@@ -38,6 +37,12 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
     match &step {
         Step::Onboard(onboard) => {
             let name = &onboard.name().value;
+            state.footprint.board(OnBoard {
+                system: onboard.system.value.clone(),
+                name: name.clone(),
+                environment: onboard.environment.value.clone(),
+                cluster: platform.name().map(str::to_owned),
+            });
             let onboarded = platform
                 .onboard(&onboard.system.value, name, &onboard.environment.value, patience)
                 .await?;
@@ -57,6 +62,9 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
             platform
                 .offboard(&offboard.system.value, &offboard.environment.value, patience)
                 .await?;
+            state
+                .footprint
+                .leave_board(&offboard.system.value, &offboard.environment.value);
         }
         Step::Commit(commit) => git::commit(commit, state).await?,
         Step::Revert(revert) => git::revert(revert, state).await?,
@@ -77,7 +85,7 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         }
         Step::Suspend(suspend) => objects::suspend(&state.object(&suspend.object), true, &platform).await?,
         Step::Resume(resume) => objects::suspend(&state.object(&resume.object), false, &platform).await?,
-        Step::Apply(apply) => objects::apply(apply, &platform).await?,
+        Step::Apply(apply) => objects::apply(apply, state).await?,
         Step::Delete(delete) => {
             objects::delete(delete, &state.object(&delete.object), &platform, patience).await?
         }
@@ -119,7 +127,10 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
             state.leave(Some(&read.output), json!({ "value": value }));
         }
         Step::Http(http) => http::http(http, state, within).await?,
-        Step::Fault(fault) => fault::fault(fault, &platform).await?,
+        Step::Fault(fault) => {
+            state.footprint.faults = true;
+            fault::fault(fault, &platform).await?;
+        }
         Step::Build(build) => {
             let published = images::build(build, &platform, patience).await?;
             let output = json!({"image": published.name, "digest": published.digest});

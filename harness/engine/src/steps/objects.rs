@@ -1,10 +1,11 @@
 //! Steps that change objects by hand, as someone with kubectl would.
 
-use super::denial::change;
+use super::{ScenarioState, denial::change};
 use plumbline_cluster::{Kubernetes, Object, ObjectReference, conditions::Verdict, kubernetes::Propagation};
 use plumbline_flux::{Ending, Patience, Platform, VerbError};
 use plumbline_scenario::steps::{Annotate, Apply, Change, Delete, Manifests, Patch, Read, Reconciled, Scale};
 use serde_json::{Value, json};
+use std::slice;
 
 pub(super) const fn ending(expected: Reconciled) -> Ending {
     match expected {
@@ -25,11 +26,14 @@ pub(super) async fn suspend(
     Ok(())
 }
 
-pub(super) async fn apply(apply: &Apply, platform: &Platform) -> Result<(), VerbError> {
-    if let Manifests::Here(manifest) = &apply.manifests {
-        let manifest = Value::Object(manifest.value.clone());
-        let make = async |kubernetes: &Kubernetes| kubernetes.apply(&manifest).await;
-        change(platform.kubernetes(), apply.denied.as_ref(), make).await?;
+pub(super) async fn apply(apply: &Apply, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let objects = match &apply.manifests {
+        Manifests::Here(manifest) => slice::from_ref(&manifest.value),
+        Manifests::File { objects, .. } => objects,
+    };
+    for object in objects {
+        let manifest = Value::Object(object.clone());
+        state.apply(&manifest, apply.denied.as_ref()).await?;
     }
     Ok(())
 }

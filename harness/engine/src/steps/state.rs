@@ -1,17 +1,25 @@
 //! What a scenario carries from step to step.
 
-use super::{before::Before, compare::Remembered};
-use crate::{EventLog, waiting::Waiting, world::World};
+use super::{before::Before, compare::Remembered, denial::change};
+use crate::{
+    EventLog,
+    footprint::{Footprint, object_of},
+    secrets,
+    waiting::Waiting,
+    world::World,
+};
 use plumbline_cluster::{
-    ObjectReference,
+    Kubernetes, ObjectReference,
     kubernetes::{KindReference, KindSelector},
     watch::Target,
 };
-use plumbline_flux::{Patience, Platform, names::PRIVATE_REGISTRY};
-use plumbline_model::Event;
-use plumbline_scenario::{Located, ObjectKind, ObjectSelector, ObjectSet, Scenario, Variables};
-use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use plumbline_flux::{Patience, Platform, VerbError, names::PRIVATE_REGISTRY};
+use plumbline_model::{Event, Fault};
+use plumbline_scenario::{
+    Located, ObjectKind, ObjectSelector, ObjectSet, Scenario, ScenarioStep, TextCondition, Variables,
+};
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// One scenario under way.
@@ -19,11 +27,17 @@ pub(crate) struct ScenarioState {
     pub(crate) world: Arc<World>,
     /// The cluster that the step under way is about.
     pub(crate) platform: Arc<Platform>,
+    /// The further clusters of the scenario.
+    pub(crate) clusters: BTreeMap<String, Arc<Platform>>,
+    /// What there will be to undo.
+    pub(crate) footprint: Footprint,
     pub(crate) log: EventLog,
     pub(crate) scenario: Arc<Scenario>,
     /// When the scenario's time is over.
     pub(crate) deadline: Instant,
     pub(crate) variables: Variables,
+    /// What expressions of the step under way read besides its subject.
+    pub(crate) readable: Map<String, Value>,
     pub(crate) snapshots: BTreeMap<String, Vec<Remembered>>,
     pub(crate) waiting: Waiting,
     /// How many requests the webhook sink had received when the scenario began.
@@ -33,29 +47,87 @@ pub(crate) struct ScenarioState {
 }
 
 impl ScenarioState {
-    pub(crate) fn new(world: Arc<World>, log: EventLog, scenario: Arc<Scenario>, deadline: Instant) -> Self {
-        let deliveries_before = world.platform.services().sink.received().len();
+    /// Begins the scenario's time.
+    pub(crate) fn new(world: Arc<World>, log: EventLog, scenario: Arc<Scenario>) -> Self {
+        let deliveries_before = world.main.services().sink.received().len();
         Self {
             waiting: Waiting::new(log.clone(), &scenario.id, 0),
             variables: Variables {
                 registry: PRIVATE_REGISTRY.to_owned(),
                 ..Variables::default()
             },
+            readable: Map::new(),
             snapshots: BTreeMap::new(),
-            platform: world.platform.clone(),
+            platform: world.main.clone(),
+            clusters: BTreeMap::new(),
+            footprint: Footprint::default(),
             world,
             log,
+            deadline: Instant::now() + scenario.timeout,
             scenario,
-            deadline,
             deliveries_before,
             before: Before::default(),
         }
     }
 
-    /// A fresh account of what is waited for.
-    pub(crate) fn begin_step(&mut self, step: usize) -> Waiting {
-        self.waiting = Waiting::new(self.log.clone(), &self.scenario.id, step);
+    /// A fresh account of what is waited for, on the cluster that the step is about.
+    pub(crate) fn begin_step(&mut self, index: usize, step: &ScenarioStep) -> Waiting {
+        let named = step.cluster.as_ref();
+        let further = named.and_then(|cluster| self.clusters.get(&cluster.value));
+        self.platform = further.unwrap_or(&self.world.main).clone();
+        self.waiting = Waiting::new(self.log.clone(), &self.scenario.id, index);
         self.waiting.clone()
+    }
+
+    /// Ends when a program of one of the scenario's clusters has died.
+    pub(crate) fn failed(&self) -> impl Future<Output = Fault> + use<> {
+        let clusters: Vec<_> = self
+            .clusters
+            .values()
+            .chain([&self.world.main])
+            .cloned()
+            .collect();
+        async move {
+            let failed = clusters.iter().map(|cluster| Box::pin(cluster.failed()));
+            futures::future::select_all(failed).await.0
+        }
+    }
+
+    /// The further clusters, for their end: no step can be about them any more.
+    pub(crate) fn take_clusters(&mut self) -> BTreeMap<String, Arc<Platform>> {
+        self.platform = self.world.main.clone();
+        mem::take(&mut self.clusters)
+    }
+
+    /// Applies a manifest as the author's hand, or sees it refused where `denied` says so; an object that this makes is noted for the clean-up.
+    pub(crate) async fn apply(
+        &mut self,
+        manifest: &Value,
+        denied: Option<&Located<TextCondition>>,
+    ) -> Result<(), VerbError> {
+        for value in secrets::values_of(manifest) {
+            // Too short to be masked is too short to be a secret.
+            let _ = self.log.mask(&value);
+        }
+        let platform = self.platform.clone();
+        let kubernetes = platform.kubernetes();
+        let noted = match object_of(manifest) {
+            // What is refused is not made, and further clusters go as a whole.
+            Some(reference) if denied.is_none() && platform.name().is_none() => {
+                let is_new = kubernetes.find(&reference).await?.is_none();
+                is_new.then_some(reference)
+            }
+            _ => None,
+        };
+        if let Some(reference) = &noted {
+            self.footprint.object(reference.clone());
+        }
+        let make = async |kubernetes: &Kubernetes| kubernetes.apply(manifest).await;
+        let applied = change(kubernetes, denied, make).await?;
+        if let (Some(reference), Some(applied)) = (&noted, applied) {
+            self.footprint.identify(reference, applied.uid());
+        }
+        Ok(())
     }
 
     /// Until `within` from now, and never longer than the scenario may take.

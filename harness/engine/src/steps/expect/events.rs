@@ -18,7 +18,11 @@ pub(super) async fn about(
     state: &ScenarioState,
 ) -> Result<(), VerbError> {
     let variables = variables(state);
-    let before = state.before.events();
+    // A further cluster is no older than the scenario.
+    let before = match state.platform.name() {
+        None => state.before.events(),
+        Some(_) => 0,
+    };
     let condition = |view: &View| {
         let mut events: Vec<&Object> = view
             .objects()

@@ -1,7 +1,7 @@
 //! Lines that a controller of the platform logged since the scenario began.
 
 use crate::{judge, steps::ScenarioState};
-use plumbline_flux::VerbError;
+use plumbline_flux::{LogMarks, VerbError};
 use plumbline_scenario::steps::Expect;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
@@ -21,10 +21,14 @@ pub(super) async fn written(
         judge::words(&expect.condition)
     );
     let deadline = state.deadline.min(Instant::now() + expect.deadline());
+    // A further cluster is no older than the scenario.
+    let marks = match state.platform.name() {
+        None => state.before.logs(),
+        Some(_) => LogMarks::default(),
+    };
     let mut log = state
-        .world
         .platform
-        .follow_log(controller, &state.before.logs())
+        .follow_log(controller, &marks)
         .map_err(|error| VerbError::environment(&error))?;
     let (mut count, mut last) = (0_usize, VecDeque::new());
     loop {

@@ -33,8 +33,7 @@ pub(super) async fn expect(expect: &Expect, state: &mut ScenarioState) -> Result
 
 /// What every expression can read besides its subject.
 fn variables(state: &ScenarioState) -> Map<String, Value> {
-    let outputs = Value::Object(state.variables.outputs.clone());
-    Map::from_iter([("outputs".to_owned(), outputs)])
+    state.readable.clone()
 }
 
 /// The log of the proxy is complete at any moment, so there is nothing to wait for.

@@ -1,0 +1,179 @@
+//! Whether a scenario is for this day and this cluster.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use plumbline_cluster::kubernetes::KindReference;
+use plumbline_flux::{Platform, chain, names::FLUX_NAMESPACE};
+use plumbline_model::{Fault, FaultClass, Skip, SkipCause};
+use plumbline_scenario::{Capability, Facts, KubernetesFacts, Scenario, VersionFacts};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Why the scenario is not run here and now, if it is not.
+///
+/// # Errors
+/// It cannot be said whether it is for this cluster: that is no reason to skip it in silence.
+pub(crate) async fn reason_to_skip(scenario: &Scenario, platform: &Platform) -> Result<Option<Skip>, Fault> {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    if let Some(skip) = skipped_by_author(scenario, today).or_else(|| unsupported(scenario)) {
+        return Ok(Some(skip));
+    }
+    let Some(when) = &scenario.when else {
+        return Ok(None);
+    };
+    let facts = facts(platform).await?;
+    let source = when.value.source();
+    let read = || read_facts(source, &facts.to_value());
+    match scenario.applies_to(&facts) {
+        Ok(true) => Ok(None),
+        Ok(false) => Ok(Some(Skip {
+            reason: format!("only when {source}; here {}", read()),
+            cause: SkipCause::Unsupported,
+            ..Skip::default()
+        })),
+        Err(why) => Err(Fault {
+            class: FaultClass::Environment,
+            message: format!(
+                "cannot say whether the scenario is for this cluster: `when: {source}`: {why}; {}",
+                read()
+            ),
+            attachments: Vec::new(),
+        }),
+    }
+}
+
+/// From the day of `until` on, a scenario is run again.
+fn skipped_by_author(scenario: &Scenario, today: Date) -> Option<Skip> {
+    let skip = scenario.skip.as_ref()?;
+    let until = skip.until.as_ref().map(|until| until.value.clone());
+    let is_over = until
+        .as_ref()
+        .and_then(|until| until.parse::<Date>().ok())
+        .is_some_and(|until| today >= until);
+    (!is_over).then(|| Skip {
+        reason: skip.reason.value.clone(),
+        cause: SkipCause::Author,
+        issue: skip.issue.clone(),
+        until,
+    })
+}
+
+/// What the embedded cluster does not have.
+fn unsupported(scenario: &Scenario) -> Option<Skip> {
+    let lacking = scenario.capabilities.first()?;
+    let reason = match lacking.value {
+        Capability::Pods => "needs real pods; the embedded cluster simulates them",
+    };
+    Some(Skip {
+        reason: reason.to_owned(),
+        cause: SkipCause::Unsupported,
+        ..Skip::default()
+    })
+}
+
+/// What is known of the cluster now.
+async fn facts(platform: &Platform) -> Result<Facts, Fault> {
+    let unanswered = |error: &dyn std::error::Error| Fault {
+        class: FaultClass::Cluster,
+        message: format!("the facts of the cluster cannot be had: {}", chain(error)),
+        attachments: Vec::new(),
+    };
+    let kubernetes = platform.kubernetes();
+    let version = kubernetes
+        .client()
+        .apiserver_version()
+        .await
+        .map_err(|error| unanswered(&error))?;
+    let resources = kubernetes.resources().await.map_err(|error| unanswered(&error))?;
+    let instance = KindReference::new("fluxcd.controlplane.io", "v1", "FluxInstance");
+    let is_there = resources.iter().any(|resource| resource.kind() == instance);
+    let instance = if is_there {
+        kubernetes
+            .find(&instance.namespaced(FLUX_NAMESPACE, "flux"))
+            .await
+            .map_err(|error| unanswered(&error))?
+    } else {
+        None
+    };
+    let components = instance
+        .as_ref()
+        .and_then(|instance| instance.at("/status/components")?.as_array());
+    let name = |component: &Value| component["name"].as_str().map(str::to_owned);
+    let plain = |version: &str| VersionFacts {
+        version: version.trim_start_matches('v').to_owned(),
+    };
+    Ok(Facts {
+        provider: crate::PROVIDER.to_owned(),
+        pods: "simulated".to_owned(),
+        kubernetes: KubernetesFacts {
+            version: plain(&version.git_version).version,
+            // A vendor's build writes `34+`.
+            minor: version.minor.trim_end_matches('+').parse().unwrap_or_default(),
+        },
+        flux: plain(&platform.versions().flux),
+        operator: plain(&platform.versions().operator),
+        components: components.into_iter().flatten().filter_map(name).collect(),
+        kinds: resources
+            .iter()
+            .map(|resource| resource.kind().to_string())
+            .collect(),
+    })
+}
+
+/// The facts that an expression reads, with their values; long lists are left out.
+fn read_facts(source: &str, facts: &Value) -> String {
+    const LONGEST: usize = 100;
+
+    let mut found = BTreeMap::new();
+    for path in
+        source.split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '.'))
+    {
+        let mut parts = path.split('.');
+        if parts.next() != Some("facts") {
+            continue;
+        }
+        let mut name = "facts".to_owned();
+        let mut value = facts;
+        // What follows the fact is a method: `facts.flux.version.startsWith`.
+        for part in parts {
+            let Some(inner) = value.get(part) else { break };
+            name = format!("{name}.{part}");
+            value = inner;
+        }
+        let words = value.to_string();
+        let is_fact = name != "facts" && !value.is_object();
+        if is_fact {
+            let words = if words.chars().count() > LONGEST {
+                format!("a list of {}", value.as_array().map_or(0, Vec::len))
+            } else {
+                words
+            };
+            found.insert(name, words);
+        }
+    }
+    let words: Vec<_> = found
+        .into_iter()
+        .map(|(name, value)| format!("{name} is {value}"))
+        .collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_skip_names_the_values_of_the_facts_that_its_condition_reads() {
+        let kinds: Vec<_> = (0..50)
+            .map(|number| format!("example.com/v1/Kind{number}"))
+            .collect();
+        let facts = json!({"flux": {"version": "2.9.2"}, "kubernetes": {"minor": 34}, "kinds": kinds});
+        let source =
+            r#"facts.flux.version.startsWith("2.8") && facts.kubernetes.minor >= 30 && "x" in facts.kinds"#;
+        assert_eq!(
+            read_facts(source, &facts),
+            r#"facts.flux.version is "2.9.2", facts.kinds is a list of 50, facts.kubernetes.minor is 34"#
+        );
+        assert_eq!(read_facts("true", &facts), "");
+    }
+}

@@ -1,0 +1,264 @@
+//! Which scenario starts when: decides on what it is told, and does nothing itself.
+//!
+//! Those that provide a stage come first, one at a time. Then all others side by side, in the order of the plan as far
+//! as their lanes permit: one that waits for a lane holds up no other. Those that want to be alone come last, one at a
+//! time. A scenario keeps its lanes, and its being alone, until what it left is removed; its place among those side by
+//! side is free as soon as it has a result.
+
+use plumbline_model::{Skip, SkipCause, Status};
+use plumbline_scenario::{Exclusive, Scenario, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The lane of scenarios that start clusters of their own: one at a time, for the memory that they take.
+const CLUSTERS: &str = "clusters";
+
+/// What the schedule knows of a scenario.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    id: String,
+    needs: Stage,
+    provides: Option<Stage>,
+    is_alone: bool,
+    lanes: BTreeSet<String>,
+}
+
+impl From<&Scenario> for Candidate {
+    fn from(scenario: &Scenario) -> Self {
+        let mut lanes = BTreeSet::new();
+        if let Exclusive::Lanes(named) = &scenario.exclusive {
+            lanes.extend(named.iter().map(|lane| lane.value.clone()));
+        }
+        if !scenario.clusters.is_empty() {
+            lanes.insert(CLUSTERS.to_owned());
+        }
+        Self {
+            id: scenario.id.clone(),
+            needs: scenario.needs,
+            provides: scenario.provides.as_ref().map(|stage| stage.value),
+            is_alone: scenario.is_alone(),
+            lanes,
+        }
+    }
+}
+
+/// How many scenarios run at once, and when none is started any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How many run side by side.
+    pub(crate) parallel: usize,
+    /// No scenario starts after the first that does not pass.
+    pub(crate) fail_fast: bool,
+}
+
+/// What happened. Scenarios go by their place in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// A scenario has its result.
+    Ended(usize, Status),
+    /// What it left is removed, as far as it could be.
+    CleanedUp(usize),
+    /// The run is to end; nothing starts any more.
+    Stop,
+    /// Nothing starts for now.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Start it.
+    Start(usize),
+    /// Report it as skipped.
+    Skip(usize, Skip),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Waiting,
+    Running,
+    CleaningUp,
+    Over,
+}
+
+/// The state of a plan under way.
+pub(crate) struct Schedule {
+    candidates: Vec<Candidate>,
+    progress: Vec<Progress>,
+    limits: Limits,
+    /// The stages whose providers have a result: by which scenario, and how it ended.
+    provided: BTreeMap<Stage, (String, Status)>,
+    /// Why the rest is skipped.
+    stopped_after: Option<String>,
+    is_stopped: bool,
+    is_paused: bool,
+}
+
+impl Schedule {
+    pub(crate) fn new(candidates: Vec<Candidate>, limits: Limits) -> Self {
+        Self {
+            progress: vec![Progress::Waiting; candidates.len()],
+            candidates,
+            limits,
+            provided: BTreeMap::new(),
+            stopped_after: None,
+            is_stopped: false,
+            is_paused: false,
+        }
+    }
+
+    /// Takes note.
+    pub(crate) fn hear(&mut self, message: Message) {
+        match message {
+            Message::Ended(scenario, status) => {
+                self.progress[scenario] = Progress::CleaningUp;
+                self.note(scenario, status);
+            }
+            Message::CleanedUp(scenario) => self.progress[scenario] = Progress::Over,
+            Message::Stop => self.is_stopped = true,
+            Message::Pause => self.is_paused = true,
+            Message::Resume => self.is_paused = false,
+        }
+    }
+
+    fn note(&mut self, scenario: usize, status: Status) {
+        let candidate = &self.candidates[scenario];
+        if let Some(stage) = candidate.provides {
+            self.provided.insert(stage, (candidate.id.clone(), status));
+        }
+        if self.limits.fail_fast
+            && self.stopped_after.is_none()
+            && matches!(status, Status::Failed | Status::Errored)
+        {
+            let word = status.word();
+            self.stopped_after = Some(format!("{} {word}", candidate.id));
+        }
+    }
+
+    /// What is to be done now.
+    pub(crate) fn due(&mut self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        // A scenario that is skipped can be what others wait for.
+        while let Some(scenario) = self.next() {
+            match self.reason_to_skip(scenario) {
+                Some(skip) => {
+                    self.progress[scenario] = Progress::Over;
+                    self.note(scenario, Status::Skipped);
+                    commands.push(Command::Skip(scenario, skip));
+                }
+                None => {
+                    self.progress[scenario] = Progress::Running;
+                    commands.push(Command::Start(scenario));
+                }
+            }
+        }
+        commands
+    }
+
+    /// Whether nothing is under way and nothing will start.
+    pub(crate) fn is_over(&self) -> bool {
+        let is_waiting = self.any(Progress::Waiting) && !self.is_stopped;
+        !is_waiting && !self.any(Progress::Running) && !self.any(Progress::CleaningUp)
+    }
+
+    /// The scenario whose turn it is.
+    fn next(&self) -> Option<usize> {
+        if self.is_stopped {
+            return None;
+        }
+        // Those that are only told to be skipped wait for nothing.
+        if self.stopped_after.is_some() {
+            return self.waiting(|_| true).next();
+        }
+        if self.is_paused {
+            return None;
+        }
+        let provides = |candidate: &Candidate| candidate.provides.is_some();
+        if self.running(provides) > 0 {
+            return None;
+        }
+        if let Some(provider) = self.waiting(provides).next() {
+            return Some(provider);
+        }
+        if self.any_of(Progress::Running, |candidate| candidate.is_alone)
+            || self.any_of(Progress::CleaningUp, |candidate| candidate.is_alone)
+        {
+            return None;
+        }
+        let is_shared = |candidate: &Candidate| !candidate.is_alone;
+        if self.waiting(is_shared).next().is_some() {
+            if self.running(|_| true) >= self.limits.parallel.max(1) {
+                return None;
+            }
+            let taken = self.taken_lanes();
+            return self.waiting(is_shared).find(|scenario| {
+                let lanes = &self.candidates[*scenario].lanes;
+                lanes.iter().all(|lane| !taken.contains(lane))
+            });
+        }
+        let is_quiet = !self.any(Progress::Running) && !self.any(Progress::CleaningUp);
+        self.waiting(|_| true).next().filter(|_| is_quiet)
+    }
+
+    fn taken_lanes(&self) -> BTreeSet<&String> {
+        let busy = self
+            .candidates
+            .iter()
+            .zip(&self.progress)
+            .filter(|(_, progress)| matches!(progress, Progress::Running | Progress::CleaningUp));
+        busy.flat_map(|(candidate, _)| &candidate.lanes).collect()
+    }
+
+    fn waiting(&self, choose: impl Fn(&Candidate) -> bool) -> impl Iterator<Item = usize> {
+        (0..self.candidates.len()).filter(move |scenario| {
+            self.progress[*scenario] == Progress::Waiting && choose(&self.candidates[*scenario])
+        })
+    }
+
+    fn running(&self, choose: impl Fn(&Candidate) -> bool) -> usize {
+        let all = self.candidates.iter().zip(&self.progress);
+        all.filter(|(candidate, progress)| **progress == Progress::Running && choose(candidate))
+            .count()
+    }
+
+    fn any(&self, wanted: Progress) -> bool {
+        self.any_of(wanted, |_| true)
+    }
+
+    fn any_of(&self, wanted: Progress, choose: impl Fn(&Candidate) -> bool) -> bool {
+        let mut all = self.candidates.iter().zip(&self.progress);
+        all.any(|(candidate, progress)| *progress == wanted && choose(candidate))
+    }
+
+    fn reason_to_skip(&self, scenario: usize) -> Option<Skip> {
+        if let Some(after) = &self.stopped_after {
+            return Some(Skip {
+                reason: format!("not started: --fail-fast after {after}"),
+                cause: SkipCause::Stopped,
+                ..Skip::default()
+            });
+        }
+        let needs = self.candidates[scenario].needs;
+        let reason = match self.provided.get(&needs) {
+            _ if needs == Stage::Cluster => return None,
+            Some((_, Status::Passed | Status::Flaky)) => return None,
+            Some((provider, status)) => {
+                let word = match status {
+                    Status::Skipped | Status::Interrupted => format!("was {}", status.word()),
+                    other => other.word().to_owned(),
+                };
+                format!("needs the {needs}, and {provider}, which provides it, {word}")
+            }
+            None => format!("needs the {needs}, and no scenario of this run provides it"),
+        };
+        Some(Skip {
+            reason,
+            cause: SkipCause::Prerequisite,
+            ..Skip::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

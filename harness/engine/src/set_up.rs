@@ -1,0 +1,140 @@
+//! What is done before the first scenario, and in which phases it is told: space, the platform, what is masked.
+
+use crate::{EventLog, attempt::milliseconds};
+use plumbline_flux::{Patience, Platform, PlatformOptions, VerbError, chain};
+use plumbline_keeper::RunDirectory;
+use plumbline_model::{Event, Fault, FaultClass, Outcome, Progress};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What a run writes below its directory, with some to spare: images, etcd, logs.
+const NEEDED_SPACE: u64 = 800_000_000;
+/// Where systems are brought on board to be looked at, and how long that may take.
+const ENVIRONMENT: &str = "dev";
+const ONBOARD_WITHIN: Duration = Duration::from_secs(60);
+
+/// A run whose disk fills up on the way fails in ways that blame others; so it is not begun.
+pub(crate) fn check_space(run_directory: &RunDirectory) -> Result<(), Fault> {
+    let free = run_directory.free_space().map_err(|error| environment(&error))?;
+    if free >= NEEDED_SPACE {
+        return Ok(());
+    }
+    let message = format!(
+        "{} has {} MB free and a run needs {} MB: make room, or name another place with --runs",
+        run_directory
+            .path()
+            .parent()
+            .unwrap_or(run_directory.path())
+            .display(),
+        free / 1_000_000,
+        NEEDED_SPACE / 1_000_000
+    );
+    Err(Fault {
+        class: FaultClass::Environment,
+        message,
+        attachments: Vec::new(),
+    })
+}
+
+/// The parts of the set-up, each told by its beginning and its end.
+pub(crate) struct Phases<'a> {
+    pub(crate) log: &'a EventLog,
+    pub(crate) cancel: &'a CancellationToken,
+}
+
+impl Phases<'_> {
+    /// Runs a part of the set-up; nothing comes of it when a signal comes first.
+    pub(crate) async fn run<T>(
+        &self,
+        phase: &str,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<Option<T>, Fault> {
+        self.log.emit(Event::PhaseStarted {
+            phase: phase.to_owned(),
+        });
+        let began = Instant::now();
+        let result = tokio::select! {
+            result = work => result.map(Some),
+            () = self.cancel.cancelled() => Ok(None),
+        };
+        let outcome = match &result {
+            Ok(Some(_)) => Outcome::Passed,
+            Ok(None) => Outcome::Interrupted,
+            Err(fault) => Outcome::Errored(fault.clone()),
+        };
+        let phase = phase.to_owned();
+        self.log.emit(Event::PhaseFinished {
+            phase,
+            duration: milliseconds(began.elapsed()),
+            outcome,
+        });
+        match result {
+            // The phase's own event tells of the fault; nothing after it can run.
+            Err(_) => Ok(None),
+            ended => ended,
+        }
+    }
+}
+
+pub(crate) async fn start(options: PlatformOptions, progress: &Progress) -> Result<Platform, Fault> {
+    Platform::start(options, progress).await.map_err(ours)
+}
+
+/// Outside of scenarios no platform is judged: whatever failed is ours or the machine's.
+pub(crate) fn ours(error: VerbError) -> Fault {
+    match error {
+        VerbError::Fault(fault) => fault,
+        VerbError::Unmet(failure) => Fault {
+            class: FaultClass::Environment,
+            message: failure.message,
+            attachments: failure.attachments,
+        },
+    }
+}
+
+/// Brings every system of the reference platform on board, so that there is something to look at.
+pub(crate) async fn onboard_all(platform: &Platform, log: &EventLog) -> Result<(), Fault> {
+    let systems = platform
+        .fixtures()
+        .systems()
+        .map_err(|error| environment(&error))?;
+    let observe = |waiting_for: &str, last_seen: &str| {
+        tracing::debug!(waiting_for, last_seen, at = log.now(), "on-boarding");
+    };
+    let patience = Patience::new(Instant::now() + ONBOARD_WITHIN, &observe);
+    let onboarded = systems
+        .iter()
+        .map(|system| platform.onboard(system, system, ENVIRONMENT, patience));
+    futures::future::try_join_all(onboarded)
+        .await
+        .map(drop)
+        .map_err(ours)
+}
+
+pub(crate) fn mask_secrets(log: &EventLog, platform: &Platform) -> Result<(), Fault> {
+    let key = platform
+        .supply()
+        .key()
+        .private_pem()
+        .map_err(|error| environment(&error))?;
+    for secret in [&platform.services().credentials.password, &key] {
+        log.mask(secret).map_err(|error| environment(&error))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn fact(log: &EventLog, name: &str, value: String) {
+    log.emit(Event::Fact {
+        name: name.to_owned(),
+        value,
+    });
+}
+
+pub(crate) fn environment(error: &dyn std::error::Error) -> Fault {
+    Fault {
+        class: FaultClass::Environment,
+        message: chain(error),
+        attachments: Vec::new(),
+    }
+}
