@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plumbline_model::Shard;
 use std::path::PathBuf;
 
 /// A declarative test and conformance harness for GitOps platforms built on Flux.
@@ -89,12 +90,15 @@ pub enum Command {
     Report(Report),
     /// Verify a conformance report: everything that follows in it is derived again, and compared
     VerifyReport(VerifyReport),
+    /// Print the JSON Schema of a format, for editors and for who reads reports
+    Schema(Schema),
     /// Remove what runs that were killed have left behind
     Gc,
 }
 
 /// Which scenarios.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
 pub struct Selection {
     /// Scenario files or folders [default: scenarios/]
     #[arg(value_name = "PATHS")]
@@ -102,14 +106,18 @@ pub struct Selection {
     /// Only scenarios whose id contains this (may be given several times)
     #[arg(long, short, value_name = "TEXT")]
     pub name: Vec<String>,
+    /// Only scenarios with this tag, or without it: `slow`, `!slow` (may be given several times)
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
 }
 
 impl Selection {
     /// The selection as it was given, each flag with what it takes.
     pub fn words(&self) -> Vec<String> {
         let paths = self.paths.iter().map(|path| path.display().to_string());
-        let names = self.name.iter().map(|name| format!("-n {name}"));
-        paths.chain(names).collect()
+        let names = self.name.iter().map(|name| format!("--name {name}"));
+        let tags = self.tag.iter().map(|tag| format!("--tag {tag}"));
+        paths.chain(names).chain(tags).collect()
     }
 }
 
@@ -119,19 +127,96 @@ pub struct Run {
     /// Which scenarios.
     #[command(flatten)]
     pub selection: Selection,
+    /// Only what did not pass in the run of this event log
+    #[arg(long, value_name = "LOG", help_heading = "Selection")]
+    pub rerun_failed: Option<PathBuf>,
+    /// Only one part of the plan, such as 2/4: several machines run the others
+    #[arg(long, value_name = "N/COUNT", help_heading = "Selection")]
+    pub shard: Option<Shard>,
+    /// Show what would run, in which order and why, and start nothing
+    #[arg(long, help_heading = "Selection")]
+    pub plan: bool,
+    /// In which order, and how it goes on.
+    #[command(flatten)]
+    pub order: Order,
     /// Which reports.
     #[command(flatten)]
     pub outputs: Outputs,
     /// Where the event log goes, written while it runs
-    #[arg(long, value_name = "FILE", default_value = "run.ndjson")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "run.ndjson",
+        help_heading = "Reports"
+    )]
     pub log: PathBuf,
+}
+
+/// In which order scenarios run, and what happens when one does not pass.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Order and failures")]
+pub struct Order {
     /// How many scenarios run side by side
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = PARALLEL, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub parallel: u16,
+    /// Shuffle the order; the seed is printed, and given again it makes the same order
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true)]
+    pub shuffle: Option<Option<u64>>,
+    /// Start no further scenario after the first that does not pass
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// What a scenario that passes only at a further attempt means for the exit code
+    #[arg(long, value_enum, default_value_t)]
+    pub flaky: Flaky,
+    /// Leave the platform up after the run, to look around, with what failed scenarios made; Ctrl-C ends it
+    #[arg(long, value_enum, default_value_t)]
+    pub keep: KeepPlatform,
+    /// Hold still at a step that does not pass, before anything is cleaned up, until Enter is pressed
+    #[arg(long)]
+    pub pause_on_failure: bool,
+}
+
+/// How many scenarios run side by side unless the user says otherwise: they wait more than they work.
+const PARALLEL: u16 = 16;
+
+impl Default for Order {
+    fn default() -> Self {
+        Self {
+            parallel: PARALLEL,
+            shuffle: None,
+            fail_fast: false,
+            flaky: Flaky::default(),
+            keep: KeepPlatform::default(),
+            pause_on_failure: false,
+        }
+    }
+}
+
+/// What a flaky scenario means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Flaky {
+    /// It is reported as flaky, and the exit code can be 0
+    #[default]
+    Pass,
+    /// It makes the exit code 1
+    Fail,
+}
+
+/// When the platform stays up after the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum KeepPlatform {
+    /// Never
+    #[default]
+    Never,
+    /// When something did not pass
+    OnFailure,
+    /// Always
+    Always,
 }
 
 /// Which reports, besides the terminal's.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Reports")]
 pub struct Outputs {
     /// Write the JSON report here
     #[arg(long, value_name = "FILE")]
@@ -139,18 +224,39 @@ pub struct Outputs {
     /// Write the JUnit report here
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write the HTML report here: one file, which needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Write the conformance report here
     #[arg(long, value_name = "FILE")]
     pub conformance: Option<PathBuf>,
     /// Sign the conformance report with this private key, and write the signature beside it as FILE.sig; a key that cosign encrypted takes its password from COSIGN_PASSWORD
     #[arg(long, value_name = "KEY", requires = "conformance")]
     pub sign_key: Option<PathBuf>,
+    /// Print failures as the build service shows them beside the code [default: what the environment says]
+    #[arg(long, value_enum, value_name = "SERVICE")]
+    pub annotations: Option<Annotations>,
+    /// Append a summary in Markdown here [default: what GITHUB_STEP_SUMMARY says, with annotations for GitHub]
+    #[arg(long, value_name = "FILE")]
+    pub step_summary: Option<PathBuf>,
+}
+
+/// A build service, for annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Annotations {
+    /// GitHub Actions
+    Github,
+    /// Azure Pipelines
+    Azure,
+    /// None
+    None,
 }
 
 impl Outputs {
-    /// The files that were asked for by name.
+    /// The files that were asked for.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.json.iter().chain(&self.junit).chain(&self.conformance)
+        let files = [&self.json, &self.junit, &self.html, &self.conformance];
+        files.into_iter().flatten()
     }
 }
 
@@ -179,12 +285,32 @@ pub struct Tools {
 /// `plumbline report`.
 #[derive(Clone, Debug, Args)]
 pub struct Report {
-    /// The event log of the run
+    /// The event log of the run; of several, those of the shards of one run
     #[arg(value_name = "LOG", default_value = "run.ndjson")]
-    pub log: PathBuf,
+    pub logs: Vec<PathBuf>,
     /// Which reports.
     #[command(flatten)]
     pub outputs: Outputs,
+}
+
+/// `plumbline schema`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Schema {
+    /// Of which format
+    #[arg(value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// A format with a schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Scenario files
+    #[default]
+    Scenario,
+    /// The JSON report
+    Report,
+    /// The conformance report
+    Conformance,
 }
 
 /// `plumbline verify-report`.

@@ -56,17 +56,12 @@ impl Directories {
         reason = "the cli reads the environment, once, here"
     )]
     pub fn resolve(places: &Places) -> Result<Self, DirectoriesError> {
-        let variable = |name: &str| {
-            env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
         let current = env::current_dir().map_err(DirectoriesError::CurrentFolder)?;
         let project = match &places.project {
             Some(project) => current.join(project),
             None => project_above(&current)?,
         };
-        if !project.join(MARK).is_file() {
+        if !is_project(&project) {
             return Err(DirectoriesError::Project { from: project });
         }
         let cache = places
@@ -103,10 +98,23 @@ impl Directories {
     }
 }
 
+/// A variable of the environment that is set to something.
+#[expect(clippy::disallowed_methods, reason = "the cli reads the environment, here")]
+pub fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+/// Whether this is the folder of a project.
+pub fn is_project(folder: &Path) -> bool {
+    folder.join(MARK).is_file()
+}
+
 fn project_above(current: &Path) -> Result<PathBuf, DirectoriesError> {
     current
         .ancestors()
-        .find(|folder| folder.join(MARK).is_file())
+        .find(|folder| is_project(folder))
         .map(Path::to_owned)
         .ok_or_else(|| DirectoriesError::Project {
             from: current.to_owned(),
@@ -114,14 +122,12 @@ fn project_above(current: &Path) -> Result<PathBuf, DirectoriesError> {
 }
 
 /// Whether the user wants no colours: `NO_COLOR` is set, or the terminal is dumb.
-#[expect(clippy::disallowed_methods, reason = "the cli reads the environment")]
 pub fn plain_output() -> bool {
-    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
+    variable("NO_COLOR").is_some() || variable("TERM").is_some_and(|terminal| terminal.as_os_str() == "dumb")
 }
 
 /// The password of a private key that is encrypted; the empty one is one.
-#[expect(clippy::disallowed_methods, reason = "the cli reads the environment")]
+#[expect(clippy::disallowed_methods, reason = "the cli reads the environment, here")]
 pub fn key_password() -> Option<Secret<String>> {
     env::var("COSIGN_PASSWORD").ok().map(Secret::new)
 }

@@ -4,7 +4,10 @@ mod arguments;
 mod commands;
 mod directories;
 mod display;
+mod keys;
 mod outputs;
+mod reports;
+mod services;
 mod signals;
 mod signature;
 pub mod testing;
@@ -69,6 +72,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, commands::CommandError> {
         Command::Tools(tools) => commands::tools(places, &tools),
         Command::Report(report) => commands::report(&report),
         Command::VerifyReport(verify) => commands::verify_report(&verify),
+        Command::Schema(schema) => Ok(commands::schema(schema)),
         Command::Gc => commands::gc(places),
     }
 }

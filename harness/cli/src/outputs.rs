@@ -1,11 +1,7 @@
 //! What a command writes: files as a whole or not at all, data to standard output, words to standard error.
 
-use crate::{
-    arguments::Outputs,
-    signature::{self, Signer},
-};
-use plumbline_report::{Summary, render_conformance, render_json, render_junit};
 use std::{
+    fs::OpenOptions,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -35,34 +31,14 @@ pub fn write_whole(path: &Path, content: &str) -> Result<(), OutputError> {
     Ok(())
 }
 
-/// Writes the reports that were asked for: each of them, also when another cannot be written.
-pub fn write_reports(
-    summary: &Summary,
-    outputs: &Outputs,
-    signer: Option<&Signer>,
-) -> Result<(), OutputError> {
-    let json = match &outputs.json {
-        Some(path) => write_whole(path, &render_json(summary)),
-        None => Ok(()),
-    };
-    let junit = match &outputs.junit {
-        Some(path) => write_whole(path, &render_junit(summary)),
-        None => Ok(()),
-    };
-    let conformance = match &outputs.conformance {
-        Some(path) => write_conformance(path, summary, signer),
-        None => Ok(()),
-    };
-    json.and(junit).and(conformance)
-}
-
-fn write_conformance(path: &Path, summary: &Summary, signer: Option<&Signer>) -> Result<(), OutputError> {
-    let report = render_conformance(summary);
-    write_whole(path, &report)?;
-    match signer {
-        Some(signer) => write_whole(&signature::beside(path), &signer.sign(&report)),
-        None => Ok(()),
-    }
+/// Adds `content` to the end of a file, which is made if it is not there.
+pub fn append(path: &Path, content: &str) -> Result<(), OutputError> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(content.as_bytes()))
+        .map_err(|source| OutputError {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Refuses, before anything is started, files that could not be written at the end.

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second is final.
+//! SIGINT, SIGTERM and SIGHUP: the first asks for an orderly end, the second is final. SIGUSR1 asks what is waited for.
 
 use plumbline_model::ExitCode;
 use tokio::{
@@ -37,4 +37,18 @@ pub fn listen() -> std::io::Result<(Interruption, impl Future<Output = ExitCode>
         last
     };
     Ok((interruption, second))
+}
+
+/// Calls `act` for every SIGUSR1, until the runtime ends.
+///
+/// # Errors
+/// The handler cannot be installed.
+pub fn on_question(act: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    let mut questions = signal(SignalKind::user_defined1())?;
+    tokio::spawn(async move {
+        while questions.recv().await.is_some() {
+            act();
+        }
+    });
+    Ok(())
 }

@@ -1,4 +1,7 @@
-//! Scenarios as tests: one test per file, picked by name as every other test.
+//! Scenarios as tests: one test per scenario, picked by name as every other test.
+//!
+//! A repository with a folder `scenarios` of its own needs this crate as a development dependency, a test without harness in its
+//! `Cargo.toml`, and in that test:
 //!
 //! ```no_run
 //! fn main() -> std::process::ExitCode {
@@ -7,24 +10,23 @@
 //! ```
 
 use crate::{
-    arguments::{Places, ProgressStyle, Selection},
-    commands::{CommandError, Prepared, drive},
+    arguments::{Places, ProgressStyle, Run, Selection},
+    commands::{CommandError, Prepared, Watchers, drive},
+    directories::is_project,
     display::Display,
     outputs,
 };
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use plumbline_engine::EventLog;
-use plumbline_model::{Event, LogEntry, Outcome};
+use plumbline_engine::{EventLog, StandingPlatform};
+use plumbline_model::{Event, LogEntry, Outcome, Skip, SkipCause};
 use plumbline_report::{Palette, Summary, render_scenario_end, render_summary};
+use plumbline_scenario::Reason;
 use std::{
     collections::HashMap,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
-
-/// How many scenarios run side by side.
-const PARALLEL: usize = 16;
 
 /// Results as they come; `None` in `ended` until the run is over.
 #[derive(Default)]
@@ -74,6 +76,11 @@ impl Board {
             if let Some((outcome, text)) = state.results.get(scenario) {
                 return match outcome {
                     Outcome::Passed => Ok(Completion::Completed),
+                    // What it stands on was not there, or the run was stopped: nobody decided that it need not hold.
+                    Outcome::Skipped(Skip {
+                        cause: SkipCause::Prerequisite | SkipCause::Stopped,
+                        ..
+                    }) => Err(text.clone().into()),
                     Outcome::Skipped(skip) => Ok(Completion::ignored_with(skip.reason.clone())),
                     Outcome::Flaky { .. } => Ok(Completion::Completed),
                     _ => Err(text.clone().into()),
@@ -87,20 +94,29 @@ impl Board {
     }
 }
 
-/// Runs the scenarios of the project that `folder` belongs to; call it from the `main` of a test without harness.
+/// Runs the scenarios of `folder`; call it from the `main` of a test without harness.
+///
+/// If `folder` is in a project of plumbline's, a folder with `clusters/toolchain.toml`, these are the scenarios of the project. Otherwise they
+/// are those below `folder/scenarios`, on the reference platform that this crate comes with.
+#[must_use]
 pub fn main(folder: &str) -> ExitCode {
     plumbline_keeper::entry::dispatch();
     crate::install_crypto_provider();
     let arguments = Arguments::from_args();
-    let project = Path::new(folder)
-        .ancestors()
-        .find(|folder| folder.join("clusters/toolchain.toml").is_file());
+    let (project, paths) = project_of(Path::new(folder));
     let places = Places {
-        project: project.map(Path::to_owned),
+        project: Some(project),
         progress: ProgressStyle::Lines,
         ..Places::of_environment()
     };
-    match trials(&places, &arguments) {
+    let all = Run {
+        selection: Selection {
+            paths,
+            ..Selection::default()
+        },
+        ..Run::default()
+    };
+    match trials(&places, &all, &arguments) {
         Ok((board, trials, prepared)) => {
             let running = (!arguments.list).then_some(prepared).flatten().map(|prepared| {
                 let board = board.clone();
@@ -122,14 +138,30 @@ pub fn main(folder: &str) -> ExitCode {
     }
 }
 
+/// The project, and the paths of the scenarios to run in it: none for all.
+fn project_of(folder: &Path) -> (PathBuf, Vec<PathBuf>) {
+    let project = folder.ancestors().find(|folder| is_project(folder));
+    match project {
+        Some(project) => (project.to_owned(), Vec::new()),
+        None => (
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."),
+            vec![folder.join("scenarios")],
+        ),
+    }
+}
+
 type Trials = (Arc<Board>, Vec<Trial>, Option<Prepared>);
 
-fn trials(places: &Places, arguments: &Arguments) -> Result<Trials, CommandError> {
-    let all = Prepared::new(places, &Selection::default())?;
+fn trials(places: &Places, all: &Run, arguments: &Arguments) -> Result<Trials, CommandError> {
+    let plan = Prepared::new(places, all, Vec::new())?.plan;
     let board = Arc::new(Board::default());
     let mut chosen = Vec::new();
     let mut trials = Vec::new();
-    for planned in &all.plan.scenarios {
+    for planned in plan.scenarios {
+        // What others stand on, and nobody asked for, is no test; it fails the tests that stand on it.
+        if planned.reason != Reason::Selected {
+            continue;
+        }
         let id = planned.scenario.id.clone();
         if is_chosen(&id, arguments) {
             chosen.push(id.clone());
@@ -139,13 +171,7 @@ fn trials(places: &Places, arguments: &Arguments) -> Result<Trials, CommandError
     }
     let prepared = match chosen.is_empty() {
         true => None,
-        false => Some(Prepared::new(
-            places,
-            &Selection {
-                paths: Vec::new(),
-                name: chosen,
-            },
-        )?),
+        false => Some(Prepared::new(places, all, chosen)?),
     };
     Ok((board, trials, prepared))
 }
@@ -175,19 +201,19 @@ fn run(prepared: Prepared, board: &Arc<Board>) -> bool {
     let heard = board.clone();
     let log = EventLog::create(&folder.path().join("run.ndjson"), move |entry| heard.hear(entry));
     let result = log.map_err(|error| error.to_string()).and_then(|log| {
-        let forced = drive(
-            prepared.request(false, PARALLEL, false),
-            &log,
-            &display.progress(),
-            |_| (),
-        );
+        let watchers = Watchers {
+            at_hold: |_: &StandingPlatform| (),
+            // Tests tell of themselves.
+            asked: || (),
+        };
+        let forced = drive(prepared.request(false, None), &log, &display.progress(), watchers);
         forced
             .map(|_| Summary::fold(&log.entries()))
             .map_err(|error| error.to_string())
     });
     let (clean, report) = match result {
         Ok(summary) => {
-            let clean = summary.faults.is_empty() && summary.left_behind.is_empty();
+            let clean = summary.troubles().is_empty();
             (clean, render_summary(&summary, Palette::Plain))
         }
         Err(error) => (false, error),

@@ -60,6 +60,7 @@ fn scenario(events: &mut Vec<Event>, number: usize) {
             used_at: Vec::new(),
             section: Section::Steps,
             cluster: None,
+            deadline: None,
         });
         events.push(Event::StepWaiting {
             scenario: scenario.clone(),

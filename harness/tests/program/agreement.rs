@@ -91,7 +91,11 @@ impl Views {
             self.name,
             suite.tests
         );
-        let flaky = if self.flaky_is_red() { self.told("flaky") } else { 0 };
+        let flaky = if self.flaky_is_red() {
+            self.told("flaky")
+        } else {
+            0
+        };
         assert_eq!(
             suite.failures as u64,
             self.told("failed") + flaky,

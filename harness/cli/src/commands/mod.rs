@@ -2,8 +2,13 @@
 
 mod check;
 mod gc;
+mod plan;
+mod prepare;
+mod recorded;
 mod report;
+mod rerun;
 mod run;
+mod schema;
 mod stay;
 mod suite;
 mod tools;
@@ -11,8 +16,10 @@ mod verify_report;
 
 pub use check::{check, list};
 pub use gc::gc;
+pub use prepare::Prepared;
 pub use report::report;
-pub use run::{Prepared, drive, run};
+pub use run::{Watchers, drive, run};
+pub use schema::schema;
 pub use stay::{down, up};
 pub use suite::load;
 pub use tools::tools;

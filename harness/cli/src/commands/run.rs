@@ -1,83 +1,66 @@
 //! `plumbline run`: the main job.
 
-use super::{CommandError, load};
+use super::{CommandError, Prepared, plan::describe, rerun::not_passed, stay::kubeconfig_line};
 use crate::{
-    arguments::{Places, Run, Selection},
-    directories::Directories,
-    display::{Display, palette},
-    outputs, signals,
+    arguments::{Places, Run},
+    display::Display,
+    keys::{Key, Keys},
+    outputs::{self, OutputError},
+    reports::Reports,
+    signals,
 };
-use plumbline_engine::{EventLog, Interruption, Keep, RunRequest, StandingPlatform};
-use plumbline_model::{Event, ExitCode, LogEntry, Progress, RunOptions, SuiteIdentity};
-use plumbline_report::{Summary, render_summary};
-use plumbline_scenario::Plan;
-use std::{io::IsTerminal as _, path::PathBuf};
-
-/// What is certain before anything is started.
-pub struct Prepared {
-    directories: Directories,
-    executable: PathBuf,
-    /// The scenarios, in order.
-    pub plan: Plan,
-}
-
-impl Prepared {
-    /// Resolves places, loads and plans.
-    pub fn new(places: &Places, chosen: &Selection) -> Result<Self, CommandError> {
-        let directories = Directories::resolve(places)?;
-        let (suite, selection) = load(&directories, chosen)?;
-        let plan = suite.plan(&selection)?;
-        let executable =
-            std::env::current_exe().map_err(CommandError::machine("cannot tell this program's own path"))?;
-        Ok(Self {
-            directories,
-            executable,
-            plan,
-        })
-    }
-
-    /// The run.
-    pub fn request(self, offline: bool, parallel: usize, stay_up: bool) -> RunRequest {
-        let Self {
-            directories,
-            executable,
-            plan,
-        } = self;
-        RunRequest {
-            project: directories.project,
-            cache: directories.cache,
-            runs: directories.runs,
-            search_path: directories.search_path,
-            environment: directories.environment,
-            offline,
-            executable,
-            plan,
-            suite: SuiteIdentity::default(),
-            options: RunOptions {
-                parallel,
-                ..RunOptions::default()
-            },
-            keep: if stay_up { Keep::Always } else { Keep::Never },
-            onboard_all: stay_up,
-            pause_on_failure: None,
-        }
-    }
-}
+use plumbline_engine::{EventLog, Interruption, Resume, RunRequest, StandingPlatform};
+use plumbline_model::{Event, ExitCode, LogEntry, Progress};
+use plumbline_report::Summary;
 
 /// Runs and reports.
 pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
-    let prepared = Prepared::new(places, &run.selection)?;
+    let again = run.rerun_failed.as_deref().map(not_passed).transpose()?;
+    let prepared = Prepared::new(places, run, again.unwrap_or_default())?;
+    if run.plan {
+        outputs::print(&describe(&prepared, &run.log)?);
+        return Ok(ExitCode::Passed);
+    }
     outputs::check_writable(run.outputs.paths().chain([&run.log])).map_err(CommandError::misnamed)?;
+    let reports = Reports::new(&run.outputs)?;
     let display = Display::new(places.progress);
     let shown = display.clone();
-    let log = EventLog::create(&run.log, move |entry| shown.event(entry)).map_err(|source| {
-        outputs::OutputError {
-            path: run.log.clone(),
-            source,
-        }
+    let log = EventLog::create(&run.log, move |entry| shown.event(entry)).map_err(|source| OutputError {
+        path: run.log.clone(),
+        source,
     })?;
-    let request = prepared.request(places.offline, run.parallel.into(), false);
-    let forced = drive(request, &log, &display.progress(), |_| ())?;
+    let resume = run.order.pause_on_failure.then(Resume::new);
+    let tell = {
+        let (display, log) = (display.clone(), log.clone());
+        move || display.tell_running(log.now())
+    };
+    let keys = {
+        let (tell, resume) = (tell.clone(), resume.clone());
+        Keys::listen(resume.is_some(), move |key| match key {
+            Key::Tell => tell(),
+            Key::GoOn => resume.iter().for_each(Resume::resume),
+        })
+    };
+    let mut told = None;
+    let watchers = Watchers {
+        at_hold: |standing: &StandingPlatform| {
+            display.finish();
+            let summary = Summary::fold(&log.entries());
+            told = Some(code_of(&summary, reports.tell(&summary)));
+            outputs::print(&format!(
+                "\nthe platform stays up until Ctrl-C\n{}",
+                kubeconfig_line(standing.kubeconfig())
+            ));
+        },
+        asked: tell,
+    };
+    let forced = drive(
+        prepared.request(places.offline, resume),
+        &log,
+        &display.progress(),
+        watchers,
+    )?;
+    drop(keys);
     display.finish();
     if let Some(code) = forced {
         tell_interruption(&log, code);
@@ -85,7 +68,7 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
     let mut code = Summary::fold(&log.entries()).exit_code();
     if let Some(source) = log.take_error() {
         outputs::complain(
-            &outputs::OutputError {
+            &OutputError {
                 path: run.log.clone(),
                 source,
             }
@@ -95,15 +78,23 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
     }
     plumbline_engine::finish(&log, code);
     let summary = Summary::fold(&log.entries());
-    outputs::print(&render_summary(
-        &summary,
-        palette(std::io::stdout().is_terminal()),
-    ));
-    if let Err(error) = outputs::write_reports(&summary, &run.outputs) {
-        outputs::complain(&error.to_string());
-        code = code.and(ExitCode::Environment);
+    let written = match told {
+        // The end of a platform that stayed up has changed nothing that was not told.
+        Some(told) if told == code => reports.write(&summary),
+        _ => reports.tell(&summary),
+    };
+    Ok(code.and(code_of(&summary, written)))
+}
+
+/// The exit code of a run whose reports may not all have been written.
+fn code_of(summary: &Summary, written: Result<(), OutputError>) -> ExitCode {
+    match written {
+        Ok(()) => summary.exit_code(),
+        Err(error) => {
+            outputs::complain(&error.to_string());
+            summary.exit_code().and(ExitCode::Environment)
+        }
     }
-    Ok(code)
 }
 
 /// Two signals in a row can end the run before it has noted the first; every report must say so nevertheless.
@@ -120,18 +111,27 @@ fn tell_interruption(log: &EventLog, code: ExitCode) {
     }
 }
 
-/// Runs to the end, or to the second signal, whose exit code is then given. A platform that stays up is held until the first signal, once
-/// `at_hold` has told of it.
+/// Who is told of a run while it goes on.
+pub struct Watchers<H, A> {
+    /// Every result is in the log, and the platform stays up until the first signal.
+    pub at_hold: H,
+    /// Somebody wants to know what is waited for.
+    pub asked: A,
+}
+
+/// Runs to the end, or to the second signal, whose exit code is then given.
 pub fn drive(
     request: RunRequest,
     log: &EventLog,
     progress: &Progress,
-    at_hold: impl FnOnce(&StandingPlatform),
+    watchers: Watchers<impl FnOnce(&StandingPlatform), impl Fn() + Send + 'static>,
 ) -> Result<Option<ExitCode>, CommandError> {
+    let Watchers { at_hold, asked } = watchers;
     let runtime = runtime()?;
     let forced = runtime.block_on(async {
-        let (interruption, second): (Interruption, _) =
-            signals::listen().map_err(CommandError::machine("cannot listen for signals"))?;
+        let deaf = || CommandError::machine("cannot listen for signals");
+        signals::on_question(asked).map_err(deaf())?;
+        let (interruption, second): (Interruption, _) = signals::listen().map_err(deaf())?;
         let whole = async {
             let held = interruption.clone();
             if let Some(standing) = plumbline_engine::run(request, log, progress, interruption).await {

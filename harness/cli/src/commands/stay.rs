@@ -4,16 +4,16 @@
 //! The detached program holds a lock for as long as it lives: that is how `down` and a second `up` know.
 
 use super::{
-    CommandError,
-    run::{Prepared, drive, runtime},
+    CommandError, Prepared,
+    run::{Watchers, drive, runtime},
 };
 use crate::{
-    arguments::{Places, ProgressStyle, Selection, Up},
+    arguments::{Places, ProgressStyle, Run, Selection, Up},
     directories::Directories,
     display::Display,
     outputs,
 };
-use plumbline_engine::EventLog;
+use plumbline_engine::{EventLog, Keep, RunRequest, StandingPlatform};
 use plumbline_keeper::{ProcessIdentity, Signal, detach, signal};
 use plumbline_model::{Event, ExitCode, LogEntry, Progress};
 use plumbline_report::{Palette, Summary, render_summary};
@@ -113,7 +113,7 @@ pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
     }
     files.remove();
     // Everything that can be said without starting anything is said here, on this terminal.
-    Prepared::new(places, &platform_scenarios(places)?)?;
+    prepare(places)?;
     rustix::fs::mkfifoat(
         rustix::fs::CWD,
         &files.pipe,
@@ -205,24 +205,28 @@ fn stay(places: &Places, files: &Files, pipe: &Path) -> Result<ExitCode, Command
         .open(pipe)
         .map_err(CommandError::machine("cannot open the pipe to `plumbline up`"))?;
     let sender = Mutex::new(sender);
-    let prepared = Prepared::new(places, &platform_scenarios(places)?)?;
+    let request = RunRequest {
+        keep: Keep::Always,
+        onboard_all: true,
+        ..prepare(places)?.request(places.offline, None)
+    };
     let log = EventLog::create(&files.log, move |entry| tell(&sender, entry)).map_err(|source| {
         outputs::OutputError {
             path: files.log.clone(),
             source,
         }
     })?;
-    let forced = drive(
-        prepared.request(places.offline, 1, true),
-        &log,
-        &Progress::silent(),
-        |standing| {
+    let watchers = Watchers {
+        at_hold: |standing: &StandingPlatform| {
             log.emit(Event::Fact {
                 name: "kubeconfig".to_owned(),
                 value: standing.kubeconfig().display().to_string(),
             });
         },
-    )?;
+        // Nobody can see an answer.
+        asked: || (),
+    };
+    let forced = drive(request, &log, &Progress::silent(), watchers)?;
     let code = forced.unwrap_or_else(|| Summary::fold(&log.entries()).exit_code());
     plumbline_engine::finish(&log, code);
     files.remove();
@@ -288,8 +292,8 @@ fn is_locked(file: &File) -> Result<bool, CommandError> {
     }
 }
 
-/// Exactly the scenarios that bring the platform up.
-fn platform_scenarios(places: &Places) -> Result<Selection, CommandError> {
+/// A run of the scenario that brings the platform up, and of those that it needs.
+fn prepare(places: &Places) -> Result<Prepared, CommandError> {
     let directories = Directories::resolve(places)?;
     let (suite, _) = super::load(&directories, &Selection::default())?;
     let provider = suite.scenarios().iter().find(|scenario| {
@@ -299,12 +303,9 @@ fn platform_scenarios(places: &Places) -> Result<Selection, CommandError> {
             .is_some_and(|stage| stage.value == Stage::Platform)
     });
     let provider = provider.ok_or_else(|| CommandError::Usage("no scenario provides the platform".into()))?;
-    Ok(Selection {
-        paths: vec![provider.source.path().to_owned()],
-        name: Vec::new(),
-    })
+    Prepared::new(places, &Run::default(), vec![provider.id.clone()])
 }
 
-fn kubeconfig_line(kubeconfig: &Path) -> String {
+pub(super) fn kubeconfig_line(kubeconfig: &Path) -> String {
     format!("export KUBECONFIG={}\n", kubeconfig.display())
 }

@@ -27,6 +27,7 @@ pub fn load(directories: &Directories, chosen: &Chosen) -> Result<(Suite, Select
     let mut files = scenarios_in(&root)?;
     let mut selection = Selection {
         names: chosen.name.clone(),
+        tags: chosen.tag.clone(),
         ..Selection::default()
     };
     for path in &chosen.paths {

@@ -1,6 +1,6 @@
 //! `plumbline verify-report`: whether a conformance report holds.
 
-use super::{CommandError, count, report::read};
+use super::{CommandError, count, recorded::read};
 use crate::{
     arguments::VerifyReport,
     outputs,

@@ -14,7 +14,6 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) struct Bars {
     palette: Palette,
     bars: MultiProgress,
-    summary: Summary,
     scenarios: BTreeMap<String, ProgressBar>,
     phases: BTreeMap<String, ProgressBar>,
     activities: BTreeMap<ActivityId, ProgressBar>,
@@ -25,7 +24,6 @@ impl Bars {
         Self {
             palette,
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(HERTZ)),
-            summary: Summary::default(),
             scenarios: BTreeMap::new(),
             phases: BTreeMap::new(),
             activities: BTreeMap::new(),
@@ -43,11 +41,6 @@ impl Bars {
         bar.enable_steady_tick(TICK);
         bar
     }
-
-    fn print(&self, text: &str) {
-        // A closed standard error must not end the run.
-        let _ = self.bars.println(text.trim_end());
-    }
 }
 
 const SPINNER: &str = "{spinner} {elapsed:>4} {prefix}  {wide_msg}";
@@ -55,8 +48,7 @@ const COUNT: &str = "{spinner} {elapsed:>4} {prefix}  {bar:24} {pos}/{len}  {wid
 const BYTES: &str = "{spinner} {elapsed:>4} {prefix}  {bar:24} {bytes}/{total_bytes}  {wide_msg}";
 
 impl Show for Bars {
-    fn event(&mut self, entry: &LogEntry) {
-        self.summary.push(entry);
+    fn event(&mut self, entry: &LogEntry, summary: &Summary) {
         match &entry.event {
             Event::PhaseStarted { phase } => {
                 let bar = self.bar(SPINNER, phase, None);
@@ -77,10 +69,12 @@ impl Show for Bars {
                 self.scenarios.insert(scenario.clone(), bar);
             }
             Event::StepStarted {
-                scenario, summary, ..
+                scenario,
+                summary: step,
+                ..
             } => {
                 if let Some(bar) = self.scenarios.get(scenario) {
-                    bar.set_message(printable(summary));
+                    bar.set_message(printable(step));
                 }
             }
             Event::StepWaiting {
@@ -97,11 +91,12 @@ impl Show for Bars {
                 if let Some(bar) = self.scenarios.remove(scenario) {
                     bar.finish_and_clear();
                 }
-                if let Some(result) = self.summary.scenario(scenario) {
+                if let Some(result) = summary.scenario(scenario) {
                     let text = render_scenario_end(result, self.palette);
                     self.print(&text);
                 }
             }
+            Event::Noted { scenario, text } => self.print(&printable(&format!("      {scenario}: {text}"))),
             Event::Interrupted { signal } => self.print(&format!("      {signal}: stopping")),
             _ => {}
         }
@@ -143,6 +138,11 @@ impl Show for Bars {
                 }
             }
         }
+    }
+
+    fn print(&mut self, text: &str) {
+        // A closed standard error must not end the run.
+        let _ = self.bars.println(text.trim_end());
     }
 }
 

@@ -1,11 +1,10 @@
 //! Progress as lines, for logs: one for each thing that ends, and a sign of life when nothing does.
 
-use super::Show;
+use super::{Show, print_line};
 use plumbline_model::{Activity, ActivityId, Event, LogEntry, Outcome};
 use plumbline_report::{Palette, Summary, duration, printable, render_scenario_end};
 use std::{
     collections::BTreeMap,
-    io::Write as _,
     time::{Duration, Instant},
 };
 
@@ -16,7 +15,6 @@ const WORTH_A_LINE: Duration = Duration::from_secs(2);
 
 pub(super) struct Lines {
     palette: Palette,
-    summary: Summary,
     activities: BTreeMap<ActivityId, (String, Instant)>,
     printed: Instant,
 }
@@ -25,16 +23,9 @@ impl Lines {
     pub(super) fn new(palette: Palette) -> Self {
         Self {
             palette,
-            summary: Summary::default(),
             activities: BTreeMap::new(),
             printed: Instant::now(),
         }
-    }
-
-    fn print(&mut self, text: &str) {
-        self.printed = Instant::now();
-        // A closed standard error must not end the run.
-        let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
     }
 
     fn sign_of_life(&mut self, text: impl FnOnce() -> String) {
@@ -46,8 +37,7 @@ impl Lines {
 }
 
 impl Show for Lines {
-    fn event(&mut self, entry: &LogEntry) {
-        self.summary.push(entry);
+    fn event(&mut self, entry: &LogEntry, summary: &Summary) {
         match &entry.event {
             Event::PhaseStarted { phase } => self.print(&format!("      {phase} ...")),
             Event::PhaseFinished {
@@ -63,7 +53,7 @@ impl Show for Lines {
                 self.print(&format!("      {phase}: {word} {}", duration(*took)));
             }
             Event::ScenarioFinished { scenario, .. } => {
-                if let Some(result) = self.summary.scenario(scenario) {
+                if let Some(result) = summary.scenario(scenario) {
                     let text = render_scenario_end(result, self.palette);
                     self.print(&text);
                 }
@@ -77,6 +67,7 @@ impl Show for Lines {
                 let text = format!("      {scenario}: waits for {waiting_for}; last seen: {last_seen}");
                 printable(&text)
             }),
+            Event::Noted { scenario, text } => self.print(&printable(&format!("      {scenario}: {text}"))),
             Event::Interrupted { signal } => self.print(&format!("      {signal}: stopping")),
             _ => {}
         }
@@ -115,6 +106,11 @@ impl Show for Lines {
                 }
             }
         }
+    }
+
+    fn print(&mut self, text: &str) {
+        self.printed = Instant::now();
+        print_line(text);
     }
 }
 

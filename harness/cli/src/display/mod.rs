@@ -7,60 +7,98 @@ use crate::arguments::ProgressStyle;
 use bars::Bars;
 use lines::Lines;
 use plumbline_model::{Activity, LogEntry, Progress};
-use plumbline_report::Palette;
+use plumbline_report::{Palette, Summary, render_running};
 use std::{
-    io::IsTerminal as _,
-    sync::{Arc, Mutex, PoisonError},
+    io::{IsTerminal as _, Write as _},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Shows events and activities.
 trait Show: Send {
-    fn event(&mut self, entry: &LogEntry);
+    /// `summary` has the event in it.
+    fn event(&mut self, entry: &LogEntry, summary: &Summary);
     fn activity(&mut self, activity: Activity);
+    /// Prints lines that stay.
+    fn print(&mut self, text: &str);
 }
 
 /// The display of one command; cheap to clone.
 #[derive(Clone)]
 pub struct Display {
-    show: Arc<Mutex<Option<Box<dyn Show>>>>,
+    state: Arc<Mutex<State>>,
+    palette: Palette,
+}
+
+struct State {
+    summary: Summary,
+    show: Option<Box<dyn Show>>,
 }
 
 impl Display {
     /// Chooses bars or lines.
     pub fn new(style: ProgressStyle) -> Self {
         let terminal = std::io::stderr().is_terminal();
+        let palette = palette(terminal);
         let show: Option<Box<dyn Show>> = match style {
             ProgressStyle::None => None,
-            ProgressStyle::Bars => Some(Box::new(Bars::new(palette(terminal)))),
-            ProgressStyle::Auto if terminal => Some(Box::new(Bars::new(palette(terminal)))),
-            ProgressStyle::Auto | ProgressStyle::Lines => Some(Box::new(Lines::new(palette(terminal)))),
+            ProgressStyle::Bars => Some(Box::new(Bars::new(palette))),
+            ProgressStyle::Auto if terminal => Some(Box::new(Bars::new(palette))),
+            ProgressStyle::Auto | ProgressStyle::Lines => Some(Box::new(Lines::new(palette))),
+        };
+        let state = State {
+            summary: Summary::default(),
+            show,
         };
         Self {
-            show: Arc::new(Mutex::new(show)),
+            state: Arc::new(Mutex::new(state)),
+            palette,
         }
     }
 
     /// Shows `entry`.
     pub fn event(&self, entry: &LogEntry) {
-        self.with(|show| show.event(entry));
+        let mut state = self.state();
+        let State { summary, show } = &mut *state;
+        summary.push(entry);
+        if let Some(show) = show {
+            show.event(entry, summary);
+        }
     }
 
     /// A progress that shows its activities here.
     pub fn progress(&self) -> Progress {
         let display = self.clone();
-        Progress::new(move |activity| display.with(|show| show.activity(activity)))
+        Progress::new(move |activity| {
+            if let Some(show) = &mut display.state().show {
+                show.activity(activity);
+            }
+        })
+    }
+
+    /// Prints what every running scenario waits for, `now` milliseconds after the run began.
+    pub fn tell_running(&self, now: u64) {
+        let mut state = self.state();
+        let State { summary, show } = &mut *state;
+        let text = render_running(summary, now, self.palette);
+        match show {
+            Some(show) => show.print(&text),
+            None => print_line(&text),
+        }
     }
 
     /// Ends the display: nothing of it stays on a terminal.
     pub fn finish(&self) {
-        self.show.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.state().show.take();
     }
 
-    fn with(&self, act: impl FnOnce(&mut dyn Show)) {
-        if let Some(show) = self.show.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            act(show.as_mut());
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Prints to standard error; a closed one must not end the run.
+fn print_line(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end());
 }
 
 /// Colours on a terminal, unless the user says otherwise.
