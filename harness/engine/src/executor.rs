@@ -55,7 +55,7 @@ impl Executor {
         let is_interrupted = outcome == Outcome::Interrupted;
         self.finished(&scenario, began, outcome);
         let provided = scenario.provides.as_ref().map(|stage| stage.value);
-        if provided == Some(Stage::Platform) && status == Status::Passed {
+        if provided == Some(Stage::Platform) && matches!(status, Status::Passed | Status::Flaky) {
             // Before any other scenario can change what is under test.
             subject::observe(&self.world.main, &self.log).await;
         }
