@@ -1,5 +1,4 @@
 //! What is read from a folder lies in it, is a file, and is not too large; what it says is told where it is named.
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
 use plumbline_scenario::{FileError, Folder, Located, Source, Vocabulary, load, scenario_files};
 use rustix::fs::{CWD, FileType, Mode, mknodat};

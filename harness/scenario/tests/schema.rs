@@ -127,6 +127,7 @@ fn what_has_the_wrong_shape_is_refused() {
 
 /// The copy that editors read is the schema of this version: `INSTA_UPDATE=always` writes it.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "goldens are written anew on request")]
 fn the_copy_beside_the_scenarios_is_this_schema() {
     let path = Path::new("../../scenarios/scenario.schema.json");
     let text = format!("{:#}\n", schema());
