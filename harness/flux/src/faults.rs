@@ -28,9 +28,14 @@ impl Platform {
     /// Ends a controller's process as a crash would; its pod starts it again.
     ///
     /// # Errors
-    /// No pod of that name runs as a process.
+    /// No process of that name runs.
     pub async fn kill(&self, controller: &str) -> Result<(), VerbError> {
-        Err(VerbError::unmet(format!("{controller} cannot be killed yet")))
+        match self.node().kill(controller).await {
+            0 => Err(VerbError::unmet(format!(
+                "no process of {controller} runs that could be killed"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Undoes every fault: each server answers as it should.

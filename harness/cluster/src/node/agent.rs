@@ -20,7 +20,7 @@ use kube::{
     runtime::{WatchStreamExt as _, watcher},
 };
 use plumbline_images::ImageStore;
-use plumbline_keeper::Keeper;
+use plumbline_keeper::{Keeper, Signal};
 use plumbline_servers::{Listener, Server};
 use rustls::ServerConfig;
 use std::{
@@ -200,6 +200,18 @@ impl NodeAgent {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.context.records.changes()
+    }
+
+    /// Ends the processes of a workload as a crash would, and tells how many there were once they have ended. Their pods start them again.
+    pub async fn kill(&self, workload: &str) -> usize {
+        let processes = self.context.records.processes(workload);
+        for process in &processes {
+            process.signal(Signal::KILL);
+        }
+        for process in &processes {
+            process.wait().await;
+        }
+        processes.len()
     }
 
     /// The pods that are simulated now, as `namespace/name`, sorted.

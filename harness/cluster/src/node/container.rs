@@ -249,7 +249,10 @@ impl ContainerTask {
         self.status.container_id = Some(format!("process://{}", process.id()));
         self.set_running(false);
         self.report();
-        Ok(self.attend(&mut process).await)
+        self.record_process(process.child().cloned());
+        let end = self.attend(&mut process).await;
+        self.record_process(None);
+        Ok(end)
     }
 
     /// Follows a running process to its end.

@@ -12,6 +12,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Time,
     jiff::Timestamp,
 };
+use plumbline_keeper::Child;
 use std::time::Duration;
 
 impl ContainerTask {
@@ -119,6 +120,17 @@ impl ContainerTask {
                     running,
                 },
             );
+        });
+    }
+
+    /// Keeps the process that runs, or that none does.
+    pub(crate) fn record_process(&self, process: Option<Child>) {
+        let name = self.container.name.clone();
+        self.shared.context.records.update(self.shared.pod(), |record| {
+            match process {
+                Some(child) => record.processes.insert(name, child),
+                None => record.processes.remove(&name),
+            };
         });
     }
 

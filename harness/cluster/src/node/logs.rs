@@ -253,6 +253,7 @@ mod tests {
             pod: Arc::new(serde_json::from_value(pod).unwrap()),
             directory: directory.to_owned(),
             containers: BTreeMap::from([("c".into(), container)]),
+            processes: BTreeMap::new(),
         });
         records
     }

@@ -323,6 +323,7 @@ impl PodTask {
             pod: pod.clone(),
             directory,
             containers,
+            processes: BTreeMap::new(),
         });
     }
 

@@ -115,6 +115,11 @@ impl Process {
             .unwrap_or_default()
     }
 
+    /// The process itself, while it runs.
+    pub(crate) const fn child(&self) -> Option<&Child> {
+        self.child.as_ref()
+    }
+
     /// Waits for its end.
     pub(crate) async fn wait(&mut self) -> RunEnd {
         match &self.child {

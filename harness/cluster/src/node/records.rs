@@ -1,6 +1,7 @@
 //! What the node runs at the moment, shared by pod tasks, log requests and reports.
 
 use k8s_openapi::api::core::v1::Pod;
+use plumbline_keeper::Child;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -34,6 +35,8 @@ pub(crate) struct PodRecord {
     pub(crate) pod: Arc<Pod>,
     pub(crate) directory: PathBuf,
     pub(crate) containers: BTreeMap<String, ContainerRecord>,
+    /// The processes that run, by container.
+    pub(crate) processes: BTreeMap<String, Child>,
 }
 
 impl PodRecord {
@@ -130,6 +133,15 @@ impl Records {
         pods.iter().flat_map(of_pod).collect()
     }
 
+    /// The processes that run for a workload, by what its pods are called without the suffixes of their owners.
+    pub(crate) fn processes(&self, workload: &str) -> Vec<Child> {
+        let pods = self.lock();
+        let of_workload = pods.iter().filter(|((_, pod), _)| workload_name(pod) == workload);
+        of_workload
+            .flat_map(|(_, record)| record.processes.values().cloned())
+            .collect()
+    }
+
     pub(crate) fn counts(&self) -> PodCounts {
         let pods = self.lock();
         let process = pods.values().filter(|record| record.is_process()).count();
@@ -157,7 +169,6 @@ fn key(pod: &Pod) -> Key {
     )
 }
 
-/// The log of a container after `restarts` restarts, below the pod's directory.
 /// The name of a Deployment's pod without those of its ReplicaSet and its own: `a-controller-7d9f-x2x5l`.
 fn workload_name(pod: &str) -> &str {
     let mut parts = pod.rsplitn(3, '-');
@@ -165,6 +176,7 @@ fn workload_name(pod: &str) -> &str {
     workload.unwrap_or(pod)
 }
 
+/// The log of a container after `restarts` restarts, below the pod's directory.
 pub(crate) fn log_file(pod_directory: &Path, container: &str, restarts: u32) -> PathBuf {
     pod_directory
         .join("logs")
@@ -189,6 +201,7 @@ mod tests {
             pod: Arc::new(serde_json::from_value(pod).unwrap()),
             directory: "/pods/x".into(),
             containers: BTreeMap::from([("main".into(), container)]),
+            processes: BTreeMap::new(),
         }
     }
 
