@@ -74,9 +74,8 @@ fn read_keys(terminal: bool, act: impl Fn(Key)) {
             // Nobody is there who could press Enter: a run that pauses would never go on.
             _ => return act(Key::GoOn),
         }
-        match meaning(byte) {
-            Some(key) => act(key),
-            None => {}
+        if let Some(key) = meaning(byte) {
+            act(key);
         }
         // A shell that took the terminal back has sent this program to the background.
         if terminal && !is_in_foreground() {
