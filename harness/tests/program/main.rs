@@ -7,6 +7,7 @@ mod agreement;
 mod conformance;
 mod machine;
 mod output;
+mod readme;
 mod recorded;
 mod scenario_files;
 mod usage;
