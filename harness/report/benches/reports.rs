@@ -1,12 +1,13 @@
-//! How long reports take of a run that was long: 200,000 events.
+//! How long reports take of a run that was long: 200,000 events. A directory that is named as the only argument is given the log and
+//! the HTML report.
 
 use plumbline_model::{
-    Attachment, Event, Failure, LogEntry, Outcome, RunOptions, Section, StepPosition, SuiteIdentity, read_log,
+    Attachment, Event, ExitCode, Failure, LogEntry, Outcome, RunOptions, Section, StepPosition, SuiteIdentity, read_log,
 };
 use plumbline_report::{
     Palette, Summary, render_html, render_json, render_junit, render_step_summary, render_summary,
 };
-use std::{fmt::Write as _, time::Instant};
+use std::{fmt::Write as _, path::Path, time::Instant};
 
 const EVENTS: usize = 200_000;
 /// Each scenario has as many steps, and each step is three events.
@@ -28,6 +29,10 @@ fn log() -> Vec<LogEntry> {
         scenario(&mut events, number);
         number += 1;
     }
+    events.push(Event::RunFinished {
+        duration: 0,
+        exit: ExitCode::Failed,
+    });
     let entries = events.into_iter().zip(0..);
     entries.map(|(event, at)| LogEntry { at, event }).collect()
 }
@@ -142,10 +147,12 @@ fn main() {
     });
     let _ = writeln!(out, "the HTML report has {} MB", html.len() / 1_000_000);
     print!("{out}");
-    if let Some(path) = std::env::args()
+    if let Some(directory) = std::env::args()
         .nth(1)
         .filter(|argument| !argument.starts_with('-'))
     {
-        std::fs::write(path, html).expect("the file can be written");
+        let directory = Path::new(&directory);
+        std::fs::write(directory.join("run.ndjson"), text).expect("the log can be written");
+        std::fs::write(directory.join("report.html"), html).expect("the report can be written");
     }
 }

@@ -37,10 +37,14 @@ impl Programs {
 
     pub fn paths(&self) -> ProgramPaths {
         ProgramPaths {
-            etcd: self.0.join("etcd"),
-            kube_apiserver: self.0.join("kube-apiserver"),
-            kube_controller_manager: self.0.join("kube-controller-manager"),
+            etcd: self.path("etcd"),
+            kube_apiserver: self.path("kube-apiserver"),
+            kube_controller_manager: self.path("kube-controller-manager"),
         }
+    }
+
+    pub fn path(&self, program: &str) -> PathBuf {
+        self.0.join(program)
     }
 }
 
