@@ -106,7 +106,7 @@ pub struct Selection {
     /// Only scenarios whose id contains this (may be given several times)
     #[arg(long, short, value_name = "TEXT")]
     pub name: Vec<String>,
-    /// Only scenarios with this tag, or without it: `slow`, `!slow` (may be given several times)
+    /// Only scenarios with this tag, or without it: `slow`, `!slow` (of several, one must be there, and none of those with `!`)
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
 }
@@ -160,7 +160,7 @@ pub struct Order {
     #[arg(long, value_name = "N", default_value_t = PARALLEL, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub parallel: u16,
     /// Shuffle the order; the seed is printed, and given again it makes the same order
-    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true, value_parser = seed)]
     pub shuffle: Option<Option<u64>>,
     /// Start no further scenario after the first that does not pass
     #[arg(long)]
@@ -174,6 +174,11 @@ pub struct Order {
     /// Hold still at a step that does not pass, before anything is cleaned up, until Enter is pressed
     #[arg(long)]
     pub pause_on_failure: bool,
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "a seed is a whole number, as an earlier run printed it".to_owned())
 }
 
 /// How many scenarios run side by side unless the user says otherwise: they wait more than they work.
@@ -250,14 +255,6 @@ pub enum Annotations {
     Azure,
     /// None
     None,
-}
-
-impl Outputs {
-    /// The files that were asked for.
-    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        let files = [&self.json, &self.junit, &self.html, &self.conformance];
-        files.into_iter().flatten()
-    }
 }
 
 /// `plumbline up`.

@@ -1,6 +1,7 @@
 //! What a command writes: files as a whole or not at all, data to standard output, words to standard error.
 
 use std::{
+    collections::BTreeSet,
     fs::OpenOptions,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -17,12 +18,19 @@ pub struct OutputError {
     pub source: io::Error,
 }
 
-/// Writes `content` beside `path` and renames it: an older file stays intact until the new one is complete.
+/// Writes `content` beside `path` and renames it: an older file stays intact until the new one is complete. What is no file, such as
+/// `/dev/stdout` or a pipe, is written to as it is.
 pub fn write_whole(path: &Path, content: &str) -> Result<(), OutputError> {
     let failed = |source| OutputError {
         path: path.to_owned(),
         source,
     };
+    if is_no_file(path) {
+        let device = OpenOptions::new().write(true).open(path);
+        return device
+            .and_then(|mut device| device.write_all(content.as_bytes()))
+            .map_err(failed);
+    }
     let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
     file.write_all(content.as_bytes())
         .and_then(|()| file.as_file().sync_all())
@@ -52,6 +60,9 @@ pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Resul
         if path.is_dir() {
             return Err(failed(io::Error::other("it is a folder")));
         }
+        if is_no_file(path) {
+            continue;
+        }
         if !folder.is_dir() {
             return Err(failed(io::Error::other("its folder is not there")));
         }
@@ -59,6 +70,28 @@ pub fn check_writable<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Resul
         tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Refuses a file that is named twice: the later would be written over the earlier.
+pub fn check_distinct<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), OutputError> {
+    let mut named = BTreeSet::new();
+    for path in paths.into_iter().filter(|path| !is_no_file(path)) {
+        let folder = folder_of(path);
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        if !named.insert((folder, path.file_name())) {
+            return Err(OutputError {
+                path: path.clone(),
+                source: io::Error::other("this file is named twice, each time for something else"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is something else than a file or a folder.
+fn is_no_file(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -4,14 +4,14 @@ use crate::{
     arguments::Outputs,
     commands::CommandError,
     display::palette,
-    outputs::{OutputError, print, write_whole},
+    outputs::{OutputError, check_distinct, check_writable, print, write_whole},
     services::Services,
     signature::{self, Signer},
 };
 use plumbline_report::{Summary, render_conformance, render_html, render_json, render_junit, render_summary};
 use std::{
     io::{self, IsTerminal as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Which reports were asked for, and by whom else.
@@ -22,14 +22,27 @@ pub struct Reports<'run> {
 }
 
 impl<'run> Reports<'run> {
-    /// Reads the key, if one is to sign: a wrong one is told before anything is started.
+    /// Looks whether each report can be written, and reads the key, if one is to sign: what is wrong is told before anything is started.
+    /// Nothing is written over what is in `others`.
     ///
     /// # Errors
-    /// The key cannot be used.
-    pub fn new(outputs: &'run Outputs) -> Result<Self, CommandError> {
+    /// A file that cannot be written, or is asked for twice; a key that cannot be used.
+    pub fn new(outputs: &'run Outputs, others: &[PathBuf]) -> Result<Self, CommandError> {
+        let services = Services::of(outputs);
+        let Outputs {
+            json,
+            junit,
+            html,
+            conformance,
+            ..
+        } = outputs;
+        let files = [json, junit, html, conformance].into_iter().flatten();
+        let files: Vec<_> = files.chain(services.page()).collect();
+        check_distinct(others.iter().chain(files.iter().copied())).map_err(CommandError::misnamed)?;
+        check_writable(files).map_err(CommandError::misnamed)?;
         Ok(Self {
             outputs,
-            services: Services::of(outputs),
+            services,
             signer: Signer::of(outputs)?,
         })
     }

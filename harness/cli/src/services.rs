@@ -39,6 +39,11 @@ impl Services {
         }
     }
 
+    /// The file that the page is added to.
+    pub fn page(&self) -> Option<&PathBuf> {
+        self.page.as_ref()
+    }
+
     /// Tells the result.
     ///
     /// # Errors

@@ -62,6 +62,12 @@ pub enum ShardError {
     /// Not two numbers with a stroke between them.
     #[error("`{0}` is not a shard: write the number of this one and how many there are, such as `2/4`")]
     Form(String),
+    /// A division into nothing.
+    #[error("there are no shards of {index}/0: write how many there are, such as `1/4`")]
+    None {
+        /// Which was asked for.
+        index: u32,
+    },
     /// A number that does not exist.
     #[error("there is no shard {index} of {count}: they are numbered from 1 to {count}")]
     Range {
@@ -96,6 +102,9 @@ impl FromStr for Shard {
         let Some((index, count)) = numbers else {
             return Err(ShardError::Form(text.to_owned()));
         };
+        if count == 0 {
+            return Err(ShardError::None { index });
+        }
         if index == 0 || index > count {
             return Err(ShardError::Range { index, count });
         }
@@ -136,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_shard_that_is_not_there_is_refused() {
-        for text in ["0/4", "5/4", "1/0"] {
+        assert_eq!("1/0".parse::<Shard>(), Err(ShardError::None { index: 1 }));
+        for text in ["0/4", "5/4"] {
             assert!(
                 matches!(text.parse::<Shard>(), Err(ShardError::Range { .. })),
                 "{text}"

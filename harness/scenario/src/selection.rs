@@ -50,7 +50,7 @@ pub enum PlanError {
         help: String,
     },
     /// Each part chooses something, all together nothing.
-    #[error("no scenario is selected: {0}, and none is chosen by all of them")]
+    #[error("no scenario is selected: {0}")]
     NothingInCommon(Parts),
     /// More parts than scenarios.
     #[error("shard {shard} is empty, as {} selected: divide into no more parts than that", are(*.selected))]
@@ -77,7 +77,10 @@ impl fmt::Display for Parts {
                 count => write!(formatter, "{part} choose {count}")?,
             }
         }
-        Ok(())
+        match self.0.len() {
+            0 | 1 => Ok(()),
+            _ => formatter.write_str(", and none is chosen by all of them"),
+        }
     }
 }
 

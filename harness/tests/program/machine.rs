@@ -52,7 +52,14 @@ fn a_tool_that_nobody_knows_is_wrong_usage() {
 fn files_that_could_not_be_written_are_refused_before_anything_starts() {
     let world = World::new();
     fs::create_dir(world.path("folder")).expect("an empty folder");
-    for option in ["--json", "--junit", "--log"] {
+    for option in [
+        "--json",
+        "--junit",
+        "--html",
+        "--conformance",
+        "--step-summary",
+        "--log",
+    ] {
         for (file, why) in [
             ("no/such/report", "its folder is not there"),
             ("folder", "it is a folder"),
@@ -151,6 +158,58 @@ fn without_programs_the_run_names_each_of_them_and_every_way_to_get_it() {
         let read = |name| fs::read_to_string(world.path(name)).expect("the report is written");
         assert_eq!(read(one), read(other), "{one}");
     }
+}
+
+#[test]
+fn one_file_for_two_things_is_refused_before_anything_starts() {
+    let world = World::new();
+    let log = fs::read(World::recorded("passed")).expect("the log is there");
+    fs::write(world.path("run.ndjson"), &log).expect("my own folder");
+    for arguments in [
+        ["run", "--json", "run.ndjson"].as_slice(),
+        &["run", "--log", "a", "--html", "./a"],
+        &["report", "--junit", "run.ndjson"],
+        &["report", "--json", "a", "--step-summary", "bin/../a"],
+    ] {
+        let said = world.run(arguments);
+        assert_eq!((said.code, said.output.as_str()), (2, ""), "{said}");
+        assert!(said.error.contains("this file is named twice"), "{said}");
+    }
+    assert_eq!(fs::read(world.path("run.ndjson")).expect("my own file"), log);
+    assert!(!world.path("a").exists());
+}
+
+/// A rename would put a file in the place of a pipe or a device.
+#[test]
+fn what_is_no_file_is_written_to_and_stays_what_it_is() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let world = World::new();
+    let pipe = world.path("pipe");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .expect("my own folder");
+    let reading = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || fs::read_to_string(pipe))
+    };
+    let log = World::recorded("passed");
+    let said = world.run(&[
+        "report",
+        log.to_str().expect("text"),
+        "--json",
+        "pipe",
+        "--html",
+        "/dev/null",
+    ]);
+    assert_eq!(said.code, 0, "{said}");
+    let read = reading.join().expect("it only reads").expect("my own pipe");
+    assert!(read.contains("plumbline.report/v1"), "{read}");
+    assert!(pipe.metadata().expect("it is there").file_type().is_fifo());
 }
 
 #[test]

@@ -145,6 +145,15 @@ impl Said {
         Self::of(command.output().expect("the program can be started"))
     }
 
+    /// A text of its own, to compare it with a golden file.
+    pub fn in_words(output: String) -> Self {
+        Self {
+            code: 0,
+            output,
+            error: String::new(),
+        }
+    }
+
     /// What is in `output`.
     pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the program writes text");

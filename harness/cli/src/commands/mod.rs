@@ -47,6 +47,9 @@ pub enum CommandError {
     /// The selection is empty, wholly or in part.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Every scenario of an earlier run has a result that counts.
+    #[error("nothing to run again: no scenario of {} failed or is without a result", .0.display())]
+    NothingToRunAgain(PathBuf),
     /// The fixtures cannot be read.
     #[error(transparent)]
     Fixtures(#[from] FixtureError),
@@ -88,7 +91,7 @@ impl CommandError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Scenarios(_) | Self::Directories(_) | Self::Usage(_) => ExitCode::Usage,
-            Self::Plan(_) => ExitCode::NothingSelected,
+            Self::Plan(_) | Self::NothingToRunAgain(_) => ExitCode::NothingSelected,
             Self::Fixtures(_)
             | Self::Unreadable { .. }
             | Self::Output(_)
@@ -107,7 +110,7 @@ impl CommandError {
     }
 
     /// A file to be written that the user named and that cannot be: said before anything is started.
-    fn misnamed(error: OutputError) -> Self {
+    pub(crate) fn misnamed(error: OutputError) -> Self {
         Self::Usage(error.to_string())
     }
 

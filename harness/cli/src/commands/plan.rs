@@ -1,6 +1,7 @@
 //! `plumbline run --plan`: what would run, in which order and why, with which images, and for about how long.
 
 use super::{CommandError, Prepared, count, recorded::read};
+use plumbline_model::RunOptions;
 use plumbline_report::{Summary, duration, printable};
 use plumbline_scenario::{Exclusive, Plan, PlannedScenario, Reason, Scenario, Stage, Step};
 use std::{
@@ -29,11 +30,18 @@ pub fn describe(prepared: &Prepared, log: &Path) -> Result<String, CommandError>
             let _ = writeln!(out, "      {}", printable(&image));
         }
     }
+    let RunOptions {
+        parallel,
+        seed,
+        shard,
+        ..
+    } = *prepared.options();
     let scenarios = count(plan.scenarios.len(), "scenario");
-    let parallel = prepared.parallel();
+    let shard = shard.map_or_else(String::new, |shard| format!(" of shard {shard}"));
+    let shuffled = seed.map_or_else(String::new, |seed| format!(", shuffled by --shuffle={seed}"));
     let _ = writeln!(
         out,
-        "{scenarios}, at most {parallel} side by side; nothing was started"
+        "{scenarios}{shard}, at most {parallel} side by side{shuffled}; nothing was started"
     );
     let _ = match times.estimate(plan, parallel) {
         Some(Estimate {
@@ -54,6 +62,11 @@ pub fn describe(prepared: &Prepared, log: &Path) -> Result<String, CommandError>
             duration(milliseconds),
             log.display(),
             count(unknown, "scenario")
+        ),
+        None if earlier.is_some() => writeln!(
+            out,
+            "no time can be estimated: none of it ran in {}",
+            log.display()
         ),
         None => writeln!(
             out,

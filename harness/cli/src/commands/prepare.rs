@@ -63,10 +63,10 @@ impl Prepared {
         })
     }
 
-    /// How many scenarios run side by side.
+    /// What the user asked for.
     #[must_use]
-    pub const fn parallel(&self) -> usize {
-        self.options.parallel
+    pub const fn options(&self) -> &RunOptions {
+        &self.options
     }
 
     /// The run. With `resume` it holds still at failures.

@@ -9,8 +9,7 @@ use std::io::IsTerminal as _;
 /// Renders.
 pub fn report(report: &Report) -> Result<ExitCode, CommandError> {
     let summary = read_all(&report.logs)?;
-    outputs::check_writable(report.outputs.paths()).map_err(CommandError::misnamed)?;
-    let reports = Reports::new(&report.outputs)?;
+    let reports = Reports::new(&report.outputs, &report.logs)?;
     let palette = palette(std::io::stdout().is_terminal());
     for result in &summary.scenarios {
         outputs::print(&render_scenario_end(result, palette));

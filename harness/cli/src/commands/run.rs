@@ -21,8 +21,8 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
         outputs::print(&describe(&prepared, &run.log)?);
         return Ok(ExitCode::Passed);
     }
-    outputs::check_writable(run.outputs.paths().chain([&run.log])).map_err(CommandError::misnamed)?;
-    let reports = Reports::new(&run.outputs)?;
+    outputs::check_writable([&run.log]).map_err(CommandError::misnamed)?;
+    let reports = Reports::new(&run.outputs, std::slice::from_ref(&run.log))?;
     let display = Display::new(places.progress);
     let shown = display.clone();
     let log = EventLog::create(&run.log, move |entry| shown.event(entry)).map_err(|source| OutputError {
