@@ -1,9 +1,12 @@
-//! Whatever a run was: exit code, terminal, JSON and JUnit say the same of it.
+//! Whatever a run was: exit code, terminal, JSON, JUnit, HTML and the conformance report say the same of it.
 
 use crate::world::World;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use serde_json::Value;
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 /// Every recorded run, by its file.
 fn recorded() -> BTreeMap<String, String> {
@@ -27,13 +30,21 @@ struct Views {
     verdict: String,
     json: Value,
     junit: Report,
+    page: String,
+    conformance: Value,
 }
 
 impl Views {
     fn of(name: &str, log: &str) -> Self {
         let world = World::new();
         fs::write(world.path("run.ndjson"), log).expect("my own folder");
-        let said = world.run(&["report", "--json", "report.json", "--junit", "report.xml"]);
+        let files = [
+            "--json=report.json",
+            "--junit=report.xml",
+            "--html=report.html",
+            "--conformance=conformance.json",
+        ];
+        let said = world.run(&[&["report"], &files[..]].concat());
         let read = |file| fs::read_to_string(world.path(file)).expect("the report is written");
         Self {
             name: name.to_owned(),
@@ -41,7 +52,21 @@ impl Views {
             verdict: said.output.lines().last().unwrap_or_default().to_owned(),
             json: serde_json::from_str(&read("report.json")).expect("the report is JSON"),
             junit: Report::deserialize_from_str(&read("report.xml")).expect("the report is JUnit"),
+            page: read("report.html"),
+            conformance: serde_json::from_str(&read("conformance.json")).expect("the report is JSON"),
         }
+    }
+
+    /// What the HTML page tells programs: the numbers at its main part.
+    fn page_numbers(&self) -> BTreeMap<&str, u64> {
+        let (_, main) = self.page.split_once("<main ").expect("the page has a main part");
+        let (attributes, _) = main.split_once('>').expect("what begins ends");
+        let attributes = attributes.split_whitespace();
+        let numbers = attributes.filter_map(|attribute| {
+            let (name, value) = attribute.strip_prefix("data-")?.split_once('=')?;
+            Some((name, value.trim_matches('"').parse().ok()?))
+        });
+        numbers.collect()
     }
 
     /// How many scenarios the terminal says ended as `word`.
@@ -66,6 +91,14 @@ impl Views {
         );
         assert_eq!(verdict.starts_with("passed: "), *code == 0, "{name}: {verdict}");
         assert_eq!(json["run"]["exitCode"], *code, "{name}");
+        assert_eq!(self.conformance["run"]["exitCode"], *code, "{name}");
+        assert_eq!(
+            self.page_numbers()["exit"],
+            u64::from(code.unsigned_abs()),
+            "{name}"
+        );
+        let is_green = self.page.contains("<title>passed: plumbline ");
+        assert_eq!(is_green, *code == 0, "{name}: the title of the page");
     }
 
     fn assert_counts(&self) {
@@ -74,9 +107,12 @@ impl Views {
         } = self;
         let counts = json["counts"].as_object().expect("counts by status");
         assert_eq!(counts.len(), 7, "{name}");
+        let shown = self.page_numbers();
         for (key, count) in counts {
             let word = if key == "notRun" { "not run" } else { key.as_str() };
             assert_eq!(*count, self.told(word), "{name}: {word} in {verdict}");
+            let shown = shown.get(word.replace(' ', "-").as_str());
+            assert_eq!(count.as_u64().as_ref(), shown, "{name}: {word} in the page");
         }
     }
 
@@ -102,6 +138,61 @@ impl Views {
             "{}",
             self.name
         );
+    }
+
+    /// The conformance report has every scenario of the run at each requirement that it is about, and says the same of it as JSON; and a
+    /// requirement is there what it is in JSON, but for what the cluster does not support.
+    fn assert_conformance(&self) {
+        let Self {
+            name,
+            json,
+            conformance,
+            ..
+        } = self;
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut proofs = BTreeSet::new();
+        for test in list(&conformance["profiles"])
+            .iter()
+            .flat_map(|profile| list(&profile["tests"]))
+        {
+            let requirement = text(&test["requirement"]);
+            for scenario in list(&test["scenarios"]) {
+                proofs.insert((
+                    requirement.clone(),
+                    text(&scenario["id"]),
+                    text(&scenario["status"]),
+                ));
+            }
+            let status = text(&test["status"]);
+            let expected = text(&json["requirements"][&requirement]["status"]);
+            let unsupported =
+                status == "not-supported" && ["skipped", "not-run"].contains(&expected.as_str());
+            assert!(
+                status == expected || unsupported,
+                "{name}: {requirement} is {status}, in JSON {expected}"
+            );
+        }
+        let expected: BTreeSet<_> = list(&json["scenarios"])
+            .iter()
+            .flat_map(|scenario| {
+                let of = |requirement: &Value| {
+                    (
+                        text(requirement),
+                        text(&scenario["id"]),
+                        text(&scenario["outcome"]["status"]),
+                    )
+                };
+                list(&scenario["requirements"]).iter().map(of).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(proofs, expected, "{name}");
+        if conformance["verdict"] == "success" {
+            assert_eq!(self.code, 0, "{name}");
+        }
+        if self.told("failed") + self.told("errored") > 0 {
+            assert_eq!(conformance["verdict"], "failure", "{name}");
+        }
     }
 
     fn flaky_is_red(&self) -> bool {
@@ -159,6 +250,7 @@ fn every_view_of_a_run_agrees() {
         views.assert_counts();
         views.assert_colour();
         views.assert_scenarios();
+        views.assert_conformance();
     }
 }
 
@@ -199,5 +291,6 @@ fn no_part_of_a_log_is_green() {
         views.assert_counts();
         views.assert_colour();
         views.assert_scenarios();
+        views.assert_conformance();
     }
 }
