@@ -99,8 +99,6 @@ fn without_programs_the_run_names_each_of_them_and_every_way_to_get_it() {
     let missing: Vec<(&str, &str)> = tools
         .lines()
         .filter(|line| line.ends_with("to be fetched"))
-        // Of other releases only what a scenario upgrades to is fetched.
-        .filter(|line| !line.contains('@'))
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             Some((words.next()?, words.next()?))
