@@ -70,7 +70,10 @@ async fn kubectl(cluster: &Arc<Cluster>, programs: &Programs) -> Result<u64, Fai
     let run = async |arguments: &[String]| {
         let command = Command::new("kubectl", programs.path("kubectl"))
             .arguments(arguments)
-            .environment([("KUBECONFIG", kubeconfig.as_os_str()), ("HOME", home.path().as_os_str())])
+            .environment([
+                ("KUBECONFIG", kubeconfig.as_os_str()),
+                ("HOME", home.path().as_os_str()),
+            ])
             .output(Output::Captured);
         let finished = cluster.keeper.spawn(command).await?.finish().await;
         Ok::<_, Failure>(finished)

@@ -2,7 +2,8 @@
 //! the HTML report.
 
 use plumbline_model::{
-    Attachment, Event, ExitCode, Failure, LogEntry, Outcome, RunOptions, Section, StepPosition, SuiteIdentity, read_log,
+    Attachment, Event, ExitCode, Failure, LogEntry, Outcome, RunOptions, Section, StepPosition,
+    SuiteIdentity, read_log,
 };
 use plumbline_report::{
     Palette, Summary, render_html, render_json, render_junit, render_step_summary, render_summary,
