@@ -71,7 +71,7 @@ struct Mutant {
 enum Chosen {
     /// Every one.
     Every(Every),
-    /// By id.
+    /// By the paths of their files, as ids begin: every combination of a matrix.
     Listed(Vec<String>),
 }
 
@@ -127,11 +127,14 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
         }
         let listed = match &mutant.run {
             Chosen::Every(Every::All) => scenarios.clone(),
-            Chosen::Listed(ids) => ids.iter().cloned().collect(),
+            Chosen::Listed(files) => {
+                for file in files.iter().filter(|file| !scenarios.iter().any(|id| is_of(id, file))) {
+                    wrong.push(format!("{name} runs {file}, which is no scenario"));
+                }
+                let is_chosen = |id: &&String| files.iter().any(|file| is_of(id, file));
+                scenarios.iter().filter(is_chosen).cloned().collect()
+            }
         };
-        for id in listed.difference(&scenarios) {
-            wrong.push(format!("{name} runs {id}, which is no scenario"));
-        }
         for (id, reason) in &mutant.red {
             if !listed.contains(id) {
                 wrong.push(format!("{name} names {id} red without running it"));
@@ -153,15 +156,22 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
     }
 }
 
-/// The ids of the project's scenarios.
+/// The ids of the project's scenarios: only the program knows what a matrix makes of a file, and which files are step groups.
 fn scenarios() -> Result<BTreeSet<String>, String> {
-    let root = invocation::project().join("scenarios");
-    let files = files(&root)?;
-    let ids = files.iter().filter_map(|file| {
-        let id = file.strip_suffix(".yaml")?;
-        Some(id.to_owned())
-    });
-    Ok(ids.collect())
+    let mut command = invocation::plumbline(&invocation::project());
+    let output = command.arg("list").output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let list = String::from_utf8_lossy(&output.stdout);
+    let ids = list.lines().filter(|line| !line.starts_with(' '));
+    Ok(ids.map(str::to_owned).collect())
+}
+
+/// Whether a scenario is of a file: `onboard/b-skus[sku=small]` of `onboard/b-skus`.
+fn is_of(id: &str, file: &str) -> bool {
+    id.strip_prefix(file)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
 }
 
 impl Edits {
@@ -248,8 +258,8 @@ impl Mutant {
             .arg(&json)
             .arg("--log")
             .arg(outputs.join("run.ndjson"));
-        if let Chosen::Listed(ids) = &self.run {
-            command.args(ids.iter().map(|id| format!("scenarios/{id}.yaml")));
+        if let Chosen::Listed(files) = &self.run {
+            command.args(files.iter().map(|file| format!("scenarios/{file}.yaml")));
         }
         let output = command.output().map_err(|error| error.to_string())?;
         let report = String::from_utf8_lossy(&output.stdout);

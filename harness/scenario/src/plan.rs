@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 /// The scenarios of a run, in the order in which they are started.
 ///
-/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. With a seed, the others are
-/// shuffled among themselves, and those that run alone among themselves. Side by side run, from the beginning of the order, as many as
+/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. Among the others, those with
+/// clusters of their own begin, for they take longest. With a seed, the others are shuffled among themselves, and those that run alone
+/// among themselves. Side by side run, from the beginning of the order, as many as
 /// the user allows; one that names a lane waits until no other of the same lane runs, and those behind it do not wait for it. What
 /// others need is added to every shard, so that each shard is a run of its own.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +61,7 @@ impl Suite {
                     is_other,
                     stage,
                     is_alone,
+                    has_one_cluster: _,
                     id,
                 } = order(planned);
                 let shuffled = digest([seed.to_string().as_str(), id]);
@@ -123,6 +125,7 @@ struct Order<'plan> {
     is_other: bool,
     stage: Option<Stage>,
     is_alone: bool,
+    has_one_cluster: bool,
     id: &'plan str,
 }
 
@@ -133,6 +136,7 @@ fn order(planned: &PlannedScenario) -> Order<'_> {
         is_other: stage.is_none(),
         stage,
         is_alone: stage.is_none() && scenario.is_alone(),
+        has_one_cluster: scenario.clusters.is_empty(),
         id: &scenario.id,
     }
 }

@@ -26,7 +26,11 @@ fn suite(files: &[(String, String, &str)]) -> Suite {
 }
 
 fn loaded(folder: &Path) -> Suite {
-    load(&scenario_files(folder).unwrap(), folder, &Vocabulary::default())
+    let vocabulary = Vocabulary {
+        environments: words(&["prod"]),
+        ..Vocabulary::default()
+    };
+    load(&scenario_files(folder).unwrap(), folder, &vocabulary)
         .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()))
 }
 
@@ -229,6 +233,17 @@ fn a_seed_shuffles_and_keeps_what_must_come_first_and_last() {
         sorted.sort();
         assert_eq!(sorted, plain[2..]);
     }
+}
+
+#[test]
+fn those_with_clusters_of_their_own_begin() {
+    let clusters = "clusters: {far: {environment: prod}}\nfinally: [{delete: {object: v1/Namespace a, cluster: far}}]";
+    let files = [("near", ""), ("promote", clusters), ("zone", clusters), ("all", "exclusive: true")]
+        .map(|(name, head)| (format!("{name}.yaml"), format!("claim {name}"), head));
+    assert_eq!(
+        ids(&suite(&files), &Selection::default()),
+        ["base/operator", "base/platform", "promote", "zone", "near", "all"]
+    );
 }
 
 #[test]
