@@ -12,6 +12,7 @@ mod printable;
 mod requirement;
 mod run;
 mod secret;
+mod secret_cuts;
 mod secret_forms;
 mod simulation;
 mod subject;

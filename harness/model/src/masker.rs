@@ -1,6 +1,6 @@
 //! The masking of secrets, in every form, in all that is shown or kept.
 
-use crate::{Event, LogEntry, Secret, secret_forms};
+use crate::{Event, LogEntry, Secret, secret_cuts::Cuts, secret_forms};
 use aho_corasick::{AhoCorasick, Input};
 use serde_json::Value;
 use std::{collections::BTreeSet, fmt, sync::OnceLock};
@@ -8,7 +8,8 @@ use std::{collections::BTreeSet, fmt, sync::OnceLock};
 /// Replaces every form of the known secrets in a text: raw, in base64 (also of a longer text that the secret stands in), hexadecimal,
 /// escaped for URLs, JSON, YAML, XML or a shell, and each line of a secret that has several.
 ///
-/// Thousands of forms are looked for in every event, so they are searched all at once. Where forms overlap, all of it is masked.
+/// Thousands of forms are looked for in every event, so they are searched all at once. Where forms overlap, all of it is masked. Where a text was
+/// cut, and says so by `…`, the beginning or the end of a secret is masked as well.
 #[derive(Clone, Default)]
 pub struct Masker {
     forms: BTreeSet<String>,
@@ -27,7 +28,7 @@ pub struct UnmaskableSecret;
 #[derive(Clone)]
 enum Search {
     Nothing,
-    Forms(AhoCorasick),
+    Forms(AhoCorasick, Box<Cuts>),
     /// The search could not be built, so no text can be told to be free of secrets.
     Everything,
 }
@@ -123,18 +124,19 @@ impl Masker {
 
     /// `None` if there is nothing to mask.
     fn masked(&self, text: &str) -> Option<String> {
-        let search = match self.search() {
+        let (search, cuts) = match self.search() {
             Search::Nothing => return None,
             Search::Everything => return Some(MASK.to_owned()),
-            Search::Forms(search) => search,
+            Search::Forms(search, cuts) => (search, cuts),
         };
-        if !search.is_match(Input::new(text).earliest(true)) {
+        let mut stretches = cuts.parts(text);
+        if search.is_match(Input::new(text).earliest(true)) {
+            let whole = search.find_overlapping_iter(text);
+            stretches.extend(whole.map(|found| (found.start(), found.end())));
+        }
+        if stretches.is_empty() {
             return None;
         }
-        let mut stretches: Vec<(usize, usize)> = search
-            .find_overlapping_iter(text)
-            .map(|found| (found.start(), found.end()))
-            .collect();
         stretches.sort_unstable();
         let mut out = String::with_capacity(text.len());
         let mut shown = 0;
@@ -155,7 +157,8 @@ impl Masker {
             if self.forms.is_empty() {
                 return Search::Nothing;
             }
-            AhoCorasick::new(&self.forms).map_or(Search::Everything, Search::Forms)
+            let cuts = || Box::new(Cuts::new(&self.forms));
+            AhoCorasick::new(&self.forms).map_or(Search::Everything, |forms| Search::Forms(forms, cuts()))
         })
     }
 }

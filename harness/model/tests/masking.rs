@@ -299,3 +299,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_secret_that_is_cut_is_masked_where_it_is_cut() {
+    let masker = masker(&["correct horse battery", "0123\"456"]);
+    for (text, masked) in [
+        ("it is correct hor … battery", "it is *** … ***"),
+        ("it is correct hor…", "it is ***…"),
+        (
+            "it is correct horse bat\n… 12 bytes left out …\nse battery!",
+            "it is ***\n… 12 bytes left out …\n***!",
+        ),
+        ("Y29ycmVjdCBob3JzZ...", "***..."),
+        ("corr…correct horse battery", "***…***"),
+        ("…ttery…corr", "…***…corr"),
+        ("… correct as ever …", "… correct as ever …"),
+        ("cor … ery", "cor … ery"),
+        ("an é before correct ho… and é", "an é before ***… and é"),
+    ] {
+        assert_eq!(masker.mask(text), masked, "{text}");
+    }
+}
+
+proptest! {
+    /// However a text is cut, no more of a secret is left than stands in ordinary words.
+    #[test]
+    fn no_cut_leaves_a_part(before in "[ a-c]{0,9}", secret in "[0-9é]{6,24}", behind in "[ a-c]{0,9}", at in 0_usize..60) {
+        let whole: Vec<char> = format!("{before}{secret}{behind}").chars().collect();
+        let (head, tail) = whole.split_at(at.min(whole.len()));
+        let (head, tail): (String, String) = (head.iter().collect(), tail.iter().collect());
+        let masker = masker(&[&secret]);
+        for cut in [format!("{head}…"), format!("… {tail}"), format!("{head} … {tail}")] {
+            let masked = masker.mask(&cut);
+            let left = masked.chars().filter(|character| character.is_numeric() || *character == 'é').count();
+            prop_assert!(left < 2 * Masker::SHORTEST, "{masked}");
+        }
+    }
+}

@@ -43,7 +43,7 @@ fn cut(text: String, room: usize) -> String {
     let start = text.floor_char_boundary(room / 4 * 3);
     let end = text.ceil_char_boundary(text.len() - room / 4);
     let (head, tail) = (&text[..start], &text[end..]);
-    format!("{head}\n[{} bytes left out]\n{tail}", end - start)
+    format!("{head}\n… {} bytes left out …\n{tail}", end - start)
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn short_texts_stay_as_they_are() {
         assert_eq!(cut("short".to_owned(), 5), "short");
-        assert_eq!(cut("0123456789".to_owned(), 8), "012345\n[2 bytes left out]\n89");
+        assert_eq!(cut("0123456789".to_owned(), 8), "012345\n… 2 bytes left out …\n89");
     }
 
     proptest! {

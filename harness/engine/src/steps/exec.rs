@@ -37,13 +37,13 @@ pub(super) async fn exec(exec: &Exec, state: &mut ScenarioState, within: Duratio
     }
     if let Some(expect) = &exec.expect {
         for (name, text, condition) in [
-            ("output", &stdout, &expect.stdout),
-            ("errors", &stderr, &expect.stderr),
+            ("standard output", &stdout, &expect.stdout),
+            ("standard error", &stderr, &expect.stderr),
         ] {
             if let Some(condition) = condition
                 && !condition.value.holds(text).map_err(VerbError::unmet)?
             {
-                let message = format!("the {name} of {program} are not as expected");
+                let message = format!("the {name} of {program} is not as expected");
                 return Err(VerbError::mismatch(
                     message,
                     condition.value.to_string(),

@@ -70,6 +70,14 @@ pub(super) fn check(
         );
         return;
     }
+    if let Some(offset) = predicate.source().find("${") {
+        let span = span_of(predicate, offset, "${".len(), findings);
+        findings.note(
+            span,
+            "`${…}` is not filled in in CEL: this compares with the very characters",
+            "CEL reads values by their names, such as `outputs.<name>.<field>`; for a secret use `matches` or `contains` in place of CEL",
+        );
+    }
     let all_known = check_variables(predicate, place.environment, findings);
     let reads = predicate.variables();
     let can_change = place.changing.iter().any(|name| reads.contains(*name));
@@ -122,7 +130,7 @@ fn check_variables(
                 )
             }
             None if variable == "secrets" => {
-                "what CEL reads is shown when it is not true: a secret goes only into strings, as `${secrets.<name>}`".to_owned()
+                "what CEL reads is shown when it is not true: a secret goes only into other strings, as `${secrets.<name>}`".to_owned()
             }
             None => suggestion::instead(&variable, environment.names()),
         };

@@ -21,7 +21,7 @@ pub(super) async fn received(expect: &Expect, path: &str, state: &ScenarioState)
         let payloads: Vec<Value> = received
             .iter()
             .skip(state.deliveries_before)
-            .filter(|delivery| delivery.path == path)
+            .filter(|delivery| is_to(&delivery.path, path))
             .map(|delivery| as_json(&delivery.body))
             .collect();
         judge::any_of(&expect.condition, "payload", &payloads, &variables)
@@ -47,6 +47,11 @@ pub(super) async fn received(expect: &Expect, path: &str, state: &ScenarioState)
         hold(holds.value.0, &what, &mut deliveries, judged).await?;
     }
     Ok(())
+}
+
+/// Whether a request went to `path`, whatever it asked for behind a `?`, unless the author names that too.
+fn is_to(requested: &str, path: &str) -> bool {
+    requested == path || requested.split_once('?').is_some_and(|(before, _)| before == path)
 }
 
 async fn hold(
