@@ -128,7 +128,10 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
         let listed = match &mutant.run {
             Chosen::Every(Every::All) => scenarios.clone(),
             Chosen::Listed(files) => {
-                for file in files.iter().filter(|file| !scenarios.iter().any(|id| is_of(id, file))) {
+                for file in files
+                    .iter()
+                    .filter(|file| !scenarios.iter().any(|id| is_of(id, file)))
+                {
                     wrong.push(format!("{name} runs {file}, which is no scenario"));
                 }
                 let is_chosen = |id: &&String| files.iter().any(|file| is_of(id, file));

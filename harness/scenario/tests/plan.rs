@@ -237,9 +237,15 @@ fn a_seed_shuffles_and_keeps_what_must_come_first_and_last() {
 
 #[test]
 fn those_with_clusters_of_their_own_begin() {
-    let clusters = "clusters: {far: {environment: prod}}\nfinally: [{delete: {object: v1/Namespace a, cluster: far}}]";
-    let files = [("near", ""), ("promote", clusters), ("zone", clusters), ("all", "exclusive: true")]
-        .map(|(name, head)| (format!("{name}.yaml"), format!("claim {name}"), head));
+    let clusters =
+        "clusters: {far: {environment: prod}}\nfinally: [{delete: {object: v1/Namespace a, cluster: far}}]";
+    let files = [
+        ("near", ""),
+        ("promote", clusters),
+        ("zone", clusters),
+        ("all", "exclusive: true"),
+    ]
+    .map(|(name, head)| (format!("{name}.yaml"), format!("claim {name}"), head));
     assert_eq!(
         ids(&suite(&files), &Selection::default()),
         ["base/operator", "base/platform", "promote", "zone", "near", "all"]

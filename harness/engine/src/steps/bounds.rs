@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn short_texts_stay_as_they_are() {
         assert_eq!(cut("short".to_owned(), 5), "short");
-        assert_eq!(cut("0123456789".to_owned(), 8), "012345\n… 2 bytes left out …\n89");
+        assert_eq!(
+            cut("0123456789".to_owned(), 8),
+            "012345\n… 2 bytes left out …\n89"
+        );
     }
 
     proptest! {

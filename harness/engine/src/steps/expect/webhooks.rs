@@ -51,7 +51,10 @@ pub(super) async fn received(expect: &Expect, path: &str, state: &ScenarioState)
 
 /// Whether a request went to `path`, whatever it asked for behind a `?`, unless the author names that too.
 fn is_to(requested: &str, path: &str) -> bool {
-    requested == path || requested.split_once('?').is_some_and(|(before, _)| before == path)
+    requested == path
+        || requested
+            .split_once('?')
+            .is_some_and(|(before, _)| before == path)
 }
 
 async fn hold(
