@@ -41,7 +41,7 @@ pub(super) fn mentioned(source: &str, variables: &Map<String, Value>) -> Vec<Str
 fn described(source: &str, variables: &Map<String, Value>, only: Option<&str>, depth: usize) -> Vec<String> {
     let mut shown: Vec<String> = Vec::new();
     for mention in mentions(source) {
-        let root = mention.path.split('.').next().unwrap_or_default();
+        let root = mention.path.split(['.', '[']).next().unwrap_or_default();
         if !variables.contains_key(root) || only.is_some_and(|only| only != root) {
             continue;
         }
@@ -70,9 +70,57 @@ fn described(source: &str, variables: &Map<String, Value>, only: Option<&str>, d
 }
 
 fn lookup<'a>(path: &str, variables: &'a Map<String, Value>) -> Option<&'a Value> {
-    let mut parts = path.split('.');
-    let root = variables.get(parts.next()?)?;
-    parts.try_fold(root, |value, part| value.get(part))
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    let (root, mut rest) = path.split_at(end);
+    let mut value = variables.get(root)?;
+    while !rest.is_empty() {
+        value = if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let (field, others) = after.split_at(end);
+            rest = others;
+            value.get(field)?
+        } else {
+            let (index, others) = index(rest)?;
+            rest = others;
+            match index {
+                Index::Position(position) => value.get(position)?,
+                Index::Key(key) => value.get(key)?,
+                Index::Path(path) => match lookup(path, variables)? {
+                    Value::String(key) => value.get(key)?,
+                    position => value.get(usize::try_from(position.as_u64()?).ok()?)?,
+                },
+            }
+        };
+    }
+    Some(value)
+}
+
+/// What stands between brackets.
+enum Index<'source> {
+    Position(usize),
+    Key(&'source str),
+    /// The value of another path, which has no brackets itself.
+    Path(&'source str),
+}
+
+/// The index that `text` begins with, and what follows it. What would have to be computed is none.
+fn index(text: &str) -> Option<(Index<'_>, &str)> {
+    let inner = text.strip_prefix('[')?;
+    let quote = inner.chars().next()?;
+    let end = match quote {
+        '"' | '\'' => literal(inner),
+        _ => inner.find(']')?,
+    };
+    let (inner, rest) = inner.split_at(end);
+    let rest = rest.strip_prefix(']')?;
+    let is_path = inner.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let index = match quote {
+        _ if inner.contains('\\') => return None,
+        '"' | '\'' => Index::Key(inner.get(1..inner.len().checked_sub(1)?)?),
+        _ if is_path && inner.chars().all(in_path) => Index::Path(inner),
+        _ => Index::Position(inner.parse().ok()?),
+    };
+    Some((index, rest))
 }
 
 fn in_words(value: Option<&Value>) -> String {
@@ -165,7 +213,7 @@ fn without(variables: &Map<String, Value>, name: &str) -> Map<String, Value> {
     others
 }
 
-/// A dotted path in an expression, and what is called on it as far as that matters here.
+/// A path in an expression, `object.data.mode` or `object.items[0].name`, and what is called on it as far as that matters here.
 struct Mention<'source> {
     path: &'source str,
     call: Option<Call<'source>>,
@@ -192,7 +240,6 @@ enum MacroKind {
 fn mentions(source: &str) -> Vec<Mention<'_>> {
     let mut mentions = Vec::new();
     let mut rest = source;
-    let in_path = |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '.';
     while let Some(character) = rest.chars().next() {
         if character == '"' || character == '\'' {
             rest = &rest[literal(rest)..];
@@ -202,8 +249,7 @@ fn mentions(source: &str) -> Vec<Mention<'_>> {
             rest = &rest[character.len_utf8()..];
             continue;
         }
-        let end = rest.find(|character| !in_path(character)).unwrap_or(rest.len());
-        let (path, after) = rest.split_at(end);
+        let (path, after) = rest.split_at(path_length(rest));
         rest = after;
         if !after.starts_with('(') {
             push(&mut mentions, path, None);
@@ -224,6 +270,22 @@ fn mentions(source: &str) -> Vec<Mention<'_>> {
         }
     }
     mentions
+}
+
+/// The length of the path that `text` begins with.
+fn path_length(text: &str) -> usize {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(in_path);
+        match index(rest) {
+            Some((_, after)) => rest = after,
+            None => return text.len() - rest.len(),
+        }
+    }
+}
+
+fn in_path(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_' || character == '.'
 }
 
 fn push<'source>(mentions: &mut Vec<Mention<'source>>, path: &'source str, call: Option<Call<'source>>) {
@@ -341,6 +403,31 @@ mod tests {
     }
 
     #[test]
+    fn elements_are_shown_by_position_by_name_and_by_what_another_value_names() {
+        let variables = json!({
+            "object": {"limits": [{"type": "a", "max": {"cpu": "8"}}]},
+            "variables": {"numbers": {"small": {"cpu": "1"}}},
+            "matrix": {"sku": "small"},
+        });
+        assert_eq!(
+            shown("object.limits[0].max == variables.numbers[matrix.sku]", &variables),
+            r#"object.limits[0].max is {"cpu":"8"}, variables.numbers[matrix.sku] is {"cpu":"1"}"#
+        );
+        assert_eq!(
+            shown(
+                r#"object.limits[0].max["cpu"].startsWith("1") || object.limits[1].max == null"#,
+                &variables
+            ),
+            r#"object.limits[0].max["cpu"] is "8", object.limits[1].max is absent"#
+        );
+        // What would have to be computed is not.
+        assert_eq!(
+            shown("object.limits[1 - 1].max == matrix.sku", &variables),
+            r#"object.limits is a list of 1: type=a, matrix.sku is "small""#
+        );
+    }
+
+    #[test]
     fn conditions_are_called_by_their_type() {
         let variables = json!({"object": {"status": {"conditions": [
             {"type": "Ready", "status": "False", "reason": "BuildFailed"},
@@ -380,7 +467,7 @@ mod tests {
         }
 
         #[test]
-        fn nor_do_pieces_of_expressions(source in "(objects|o|\\.all\\(|\\.exists\\(|o, |\\)|\\(|'|\"|\\\\|é| && |\\.size\\(\\)){0,12}") {
+        fn nor_do_pieces_of_expressions(source in "(objects|o|\\[|\\]|0|\\.all\\(|\\.exists\\(|o, |\\)|\\(|'|\"|\\\\|é| && |\\.size\\(\\)){0,12}") {
             let variables = json!({"objects": [{"a": 1}], "o": []});
             let _ = values_of(&source, variables.as_object().unwrap());
         }
