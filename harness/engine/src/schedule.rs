@@ -9,8 +9,8 @@ use plumbline_model::{Skip, SkipCause, Status};
 use plumbline_scenario::{Exclusive, Scenario, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The lane of scenarios that start clusters of their own: one at a time, for the memory that they take.
-const CLUSTERS: &str = "clusters";
+/// How many scenarios with clusters of their own there may be at a time, for the memory that these take.
+const WITH_CLUSTERS: usize = 2;
 
 /// What the schedule knows of a scenario.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct Candidate {
     needs: Stage,
     provides: Option<Stage>,
     is_alone: bool,
+    has_clusters: bool,
     lanes: BTreeSet<String>,
 }
 
@@ -28,14 +29,15 @@ impl From<&Scenario> for Candidate {
         if let Exclusive::Lanes(named) = &scenario.exclusive {
             lanes.extend(named.iter().map(|lane| lane.value.clone()));
         }
-        if !scenario.clusters.is_empty() {
-            lanes.insert(CLUSTERS.to_owned());
-        }
+        // Clusters of the same environment follow the same branch: each would take the systems of the other on board.
+        let clusters = scenario.clusters.values();
+        lanes.extend(clusters.map(|cluster| format!("environment {}", cluster.value.environment)));
         Self {
             id: scenario.id.clone(),
             needs: scenario.needs,
             provides: scenario.provides.as_ref().map(|stage| stage.value),
             is_alone: scenario.is_alone(),
+            has_clusters: !scenario.clusters.is_empty(),
             lanes,
         }
     }
@@ -192,9 +194,11 @@ impl Schedule {
                 return None;
             }
             let taken = self.taken_lanes();
+            let is_room = self.busy().filter(|candidate| candidate.has_clusters).count() < WITH_CLUSTERS;
             return self.waiting(is_shared).find(|scenario| {
-                let lanes = &self.candidates[*scenario].lanes;
-                lanes.iter().all(|lane| !taken.contains(lane))
+                let candidate = &self.candidates[*scenario];
+                let is_free = candidate.lanes.iter().all(|lane| !taken.contains(lane));
+                is_free && (is_room || !candidate.has_clusters)
             });
         }
         let is_quiet = !self.any(Progress::Running) && !self.any(Progress::CleaningUp);
@@ -202,12 +206,14 @@ impl Schedule {
     }
 
     fn taken_lanes(&self) -> BTreeSet<&String> {
-        let busy = self
-            .candidates
-            .iter()
-            .zip(&self.progress)
-            .filter(|(_, progress)| matches!(progress, Progress::Running | Progress::CleaningUp));
-        busy.flat_map(|(candidate, _)| &candidate.lanes).collect()
+        self.busy().flat_map(|candidate| &candidate.lanes).collect()
+    }
+
+    /// Those that run, or of which something is still there.
+    fn busy(&self) -> impl Iterator<Item = &Candidate> {
+        let all = self.candidates.iter().zip(&self.progress);
+        all.filter(|(_, progress)| matches!(progress, Progress::Running | Progress::CleaningUp))
+            .map(|(candidate, _)| candidate)
     }
 
     fn waiting(&self, choose: impl Fn(&Candidate) -> bool) -> impl Iterator<Item = usize> {

@@ -7,6 +7,7 @@ fn shared(id: &str, lanes: &[&str]) -> Candidate {
         needs: Stage::Cluster,
         provides: None,
         is_alone: false,
+        has_clusters: false,
         lanes: lanes.iter().map(ToString::to_string).collect(),
     }
 }
@@ -123,6 +124,22 @@ fn a_result_frees_a_place_but_neither_a_lane_nor_the_quiet_of_those_alone() {
 }
 
 #[test]
+fn two_scenarios_have_clusters_of_their_own_at_a_time_and_hold_up_nobody() {
+    let with_clusters = |id: &str| Candidate {
+        has_clusters: true,
+        ..shared(id, &[])
+    };
+    let candidates = vec![with_clusters("a"), with_clusters("b"), with_clusters("c"), shared("d", &[])];
+    let mut schedule = schedule(candidates, 8);
+    assert_eq!(started(&mut schedule), [0, 1, 3]);
+    // Its clusters are there until they are removed.
+    schedule.hear(Message::Ended(0, Status::Passed));
+    assert!(started(&mut schedule).is_empty());
+    schedule.hear(Message::CleanedUp(0));
+    assert_eq!(started(&mut schedule), [2]);
+}
+
+#[test]
 fn what_a_failed_provider_should_have_made_skips_its_dependents_down_the_line() {
     let mut schedule = schedule(
         vec![
@@ -227,9 +244,10 @@ prop_compose! {
     fn candidate()(
         provides in prop::option::weighted(0.1, Just(Stage::Operator)),
         is_alone in prop::bool::weighted(0.2),
+        has_clusters in prop::bool::weighted(0.3),
         lanes in prop::collection::btree_set("[abc]", 0..3),
     ) -> Candidate {
-        Candidate { id: "s".into(), needs: Stage::Cluster, provides, is_alone, lanes }
+        Candidate { id: "s".into(), needs: Stage::Cluster, provides, is_alone, has_clusters, lanes }
     }
 }
 
@@ -260,6 +278,7 @@ proptest! {
             let shared: Vec<_> = busy.iter().filter(|candidate| !is_provider(candidate)).collect();
             let lanes: Vec<_> = shared.iter().flat_map(|candidate| &candidate.lanes).collect();
             prop_assert_eq!(lanes.len(), lanes.iter().collect::<BTreeSet<_>>().len());
+            prop_assert!(shared.iter().filter(|candidate| candidate.has_clusters).count() <= WITH_CLUSTERS);
             let Some(choice) = choices.next() else { break };
             let chosen = choice.index(running.len() + cleaning.len());
             if chosen < running.len() {
