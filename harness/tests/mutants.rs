@@ -159,10 +159,11 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
     }
 }
 
-/// The ids of the project's scenarios: only the program knows what a matrix makes of a file, and which files are step groups.
+/// The ids of the project's scenarios: only the program knows what a matrix makes of a file, and which files are step groups. Those that need
+/// real pods are skipped on the embedded cluster, so no defect can turn them red there.
 fn scenarios() -> Result<BTreeSet<String>, String> {
     let mut command = invocation::plumbline(&invocation::project());
-    let output = command.arg("list").output().map_err(|error| error.to_string())?;
+    let output = command.args(["list", "--tag", "!pods"]).output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
