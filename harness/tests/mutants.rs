@@ -163,7 +163,10 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
 /// real pods are skipped on the embedded cluster, so no defect can turn them red there.
 fn scenarios() -> Result<BTreeSet<String>, String> {
     let mut command = invocation::plumbline(&invocation::project());
-    let output = command.args(["list", "--tag", "!pods"]).output().map_err(|error| error.to_string())?;
+    let output = command
+        .args(["list", "--tag", "!pods"])
+        .output()
+        .map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }

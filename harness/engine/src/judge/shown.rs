@@ -410,7 +410,10 @@ mod tests {
             "matrix": {"sku": "small"},
         });
         assert_eq!(
-            shown("object.limits[0].max == variables.numbers[matrix.sku]", &variables),
+            shown(
+                "object.limits[0].max == variables.numbers[matrix.sku]",
+                &variables
+            ),
             r#"object.limits[0].max is {"cpu":"8"}, variables.numbers[matrix.sku] is {"cpu":"1"}"#
         );
         assert_eq!(

@@ -129,7 +129,12 @@ fn two_scenarios_have_clusters_of_their_own_at_a_time_and_hold_up_nobody() {
         has_clusters: true,
         ..shared(id, &[])
     };
-    let candidates = vec![with_clusters("a"), with_clusters("b"), with_clusters("c"), shared("d", &[])];
+    let candidates = vec![
+        with_clusters("a"),
+        with_clusters("b"),
+        with_clusters("c"),
+        shared("d", &[]),
+    ];
     let mut schedule = schedule(candidates, 8);
     assert_eq!(started(&mut schedule), [0, 1, 3]);
     // Its clusters are there until they are removed.
