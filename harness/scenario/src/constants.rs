@@ -289,11 +289,7 @@ mod tests {
             .collect();
         let constants = Constants::default().with(Scope::Matrix, values);
         let mut diagnostics = Vec::new();
-        let mut findings = Findings {
-            source: &source,
-            uses: &[],
-            diagnostics: &mut diagnostics,
-        };
+        let mut findings = Findings::of_file(&source, &mut diagnostics);
         let node = Node {
             span: Default::default(),
             content: Content::Text(text.to_owned()),

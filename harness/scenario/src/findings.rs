@@ -10,7 +10,16 @@ pub(crate) struct Findings<'file> {
     pub(crate) diagnostics: &'file mut Vec<Diagnostic>,
 }
 
-impl Findings<'_> {
+impl<'file> Findings<'file> {
+    /// Where the errors of a file are noted, whoever uses it.
+    pub(crate) fn of_file(source: &'file Arc<Source>, diagnostics: &'file mut Vec<Diagnostic>) -> Self {
+        Self {
+            source,
+            uses: &[],
+            diagnostics,
+        }
+    }
+
     /// Where the errors of a step are noted.
     pub(crate) fn at<'step>(&'step mut self, step: &'step ScenarioStep) -> Findings<'step> {
         Findings {

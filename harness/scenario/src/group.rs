@@ -48,11 +48,7 @@ pub(crate) fn is_group(root: &Node) -> bool {
 /// Reads a group.
 pub(crate) fn read(root: &Node, source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> Group {
     let before = diagnostics.len();
-    let mut findings = Findings {
-        source,
-        uses: &[],
-        diagnostics,
-    };
+    let mut findings = Findings::of_file(source, diagnostics);
     if let Content::Mapping(entries) = &root.content {
         for entry in entries
             .iter()
@@ -202,12 +198,7 @@ pub(crate) fn check_circles(groups: &mut Groups, diagnostics: &mut Vec<Diagnosti
                 .chain([first])
                 .map(|name| format!("`{name}`"))
                 .collect();
-            Findings {
-                source: &group.source,
-                uses: &[],
-                diagnostics: &mut findings,
-            }
-            .note(
+            Findings::of_file(&group.source, &mut findings).note(
                 span,
                 format!("the group `{first}` uses itself: {}", chain.join(" uses ")),
                 "a group may use others, but no circle of them ever ends",

@@ -194,11 +194,7 @@ mod tests {
         let source = Source::from_bytes(Path::new("x.yaml"), text.into()).unwrap();
         let root = document::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
         let mut diagnostics = Vec::new();
-        let mut findings = Findings {
-            source: &source,
-            uses: &[],
-            diagnostics: &mut diagnostics,
-        };
+        let mut findings = Findings::of_file(&source, &mut diagnostics);
         let matrix = root.entry("matrix").unwrap();
         combinations(matrix, &mut findings)
             .map(|combinations| combinations.iter().map(Combination::label).collect())

@@ -1,6 +1,12 @@
 //! CEL: compiled when a file is read, evaluated when the cluster answers.
 
-use crate::{Environment, Flaw, cel_value::to_cel, reads::Reads, truth, types};
+use crate::{
+    Environment, Flaw,
+    cel_value::to_cel,
+    reads::Reads,
+    syntax::{SyntaxError, compile},
+    truth, types,
+};
 use kube_cel::{
     KubeCelExt,
     cel::{Context, ExecutionError, Program, Value as CelValue},
@@ -20,21 +26,6 @@ pub struct Predicate {
     source: Arc<str>,
     program: Result<Arc<Program>, SyntaxError>,
 }
-
-/// Why an expression does not compile.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SyntaxError {
-    /// In bytes from the beginning of the expression.
-    pub offset: usize,
-    /// In words.
-    pub message: String,
-}
-
-/// The parser and the evaluator recurse over the expression: longer ones are refused before they reach them.
-const LONGEST: usize = 2_000;
-/// Brackets within brackets, and signs in a row.
-const DEEPEST: usize = 24;
 
 impl Predicate {
     /// Compiles an expression.
@@ -61,29 +52,27 @@ impl Predicate {
     /// The variables that it reads, without those that its macros bind.
     #[must_use]
     pub fn variables(&self) -> BTreeSet<String> {
-        let mut free = Reads::default();
-        if let Ok(program) = &self.program {
-            free.visit(program.expression());
-        }
-        free.variables
+        self.reads().variables
     }
 
     /// Reads of `outputs.<name>.<field>`; the field is missing where only the name is read.
-    #[must_use]
     pub(crate) fn output_reads(&self) -> BTreeSet<(String, Option<String>)> {
-        let mut free = Reads::default();
-        if let Ok(program) = &self.program {
-            free.visit(program.expression());
-        }
-        let fields: BTreeSet<String> = free
-            .outputs
+        let mut outputs = self.reads().outputs;
+        let with_fields: BTreeSet<String> = outputs
             .iter()
             .filter(|(_, field)| field.is_some())
             .map(|(name, _)| name.clone())
             .collect();
-        free.outputs
-            .retain(|(name, field)| field.is_some() || !fields.contains(name));
-        free.outputs
+        outputs.retain(|(name, field)| field.is_some() || !with_fields.contains(name));
+        outputs
+    }
+
+    fn reads(&self) -> Reads {
+        let mut reads = Reads::default();
+        if let Ok(program) = &self.program {
+            reads.visit(program.expression());
+        }
+        reads
     }
 
     /// What does not go together, given the types of the variables. Nothing is said of an expression that does not compile.
@@ -134,93 +123,6 @@ impl Predicate {
             Err(_) => Err("the CEL interpreter panicked on this expression".to_owned()),
         }
     }
-}
-
-fn compile(source: &str) -> Result<Program, SyntaxError> {
-    let refused = |offset: usize, message: String| Err(SyntaxError { offset, message });
-    if source.trim().is_empty() {
-        return refused(0, "the expression is empty".to_owned());
-    }
-    if source.len() > LONGEST {
-        return refused(0, format!("the expression is longer than {LONGEST} bytes"));
-    }
-    if let Some(offset) = too_deep(source) {
-        return refused(
-            offset,
-            format!("the expression is nested more than {DEEPEST} levels deep"),
-        );
-    }
-    match catch_unwind(|| Program::compile(source)) {
-        Ok(Ok(program)) => Ok(program),
-        Ok(Err(errors)) => {
-            let Some(first) = errors.errors.first() else {
-                return refused(0, "the expression does not parse".to_owned());
-            };
-            refused(offset_of(source, first.pos), tidy(&first.msg))
-        }
-        Err(_) => refused(0, "the CEL parser panicked on this expression".to_owned()),
-    }
-}
-
-/// Where nesting goes too deep: brackets, runs of `!` and `-`, and the right-leaning `?:`, strings left aside.
-fn too_deep(source: &str) -> Option<usize> {
-    let (mut brackets, mut signs, mut choices, mut quote, mut escaped) =
-        (0_usize, 0_usize, 0_usize, None, false);
-    for (offset, character) in source.char_indices() {
-        if let Some(open) = quote {
-            match character {
-                _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                _ if character == open => quote = None,
-                _ => {}
-            }
-            continue;
-        }
-        match character {
-            '"' | '\'' => quote = Some(character),
-            '(' | '[' | '{' => brackets += 1,
-            ')' | ']' | '}' => brackets = brackets.saturating_sub(1),
-            '?' => choices += 1,
-            _ => {}
-        }
-        match character {
-            '!' | '-' => signs += 1,
-            _ if character.is_whitespace() => {}
-            _ => signs = 0,
-        }
-        if brackets.max(signs).max(choices) > DEEPEST {
-            return Some(offset);
-        }
-    }
-    None
-}
-
-/// The parser says line and column, both from 1, the column in characters.
-fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
-    let line = usize::try_from(line - 1).unwrap_or_default();
-    let column = usize::try_from(column - 1).unwrap_or_default();
-    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
-    let rest = source.get(start..).unwrap_or_default();
-    let inside: usize = rest.chars().take(column).map(char::len_utf8).sum();
-    (start + inside).min(source.len())
-}
-
-/// The parser's words without its list of forty tokens.
-fn tidy(message: &str) -> String {
-    let message = message.split(" expecting ").next().unwrap_or(message);
-    let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
-    if let Some(found) = message.strip_prefix("token recognition error at: ") {
-        let found = found.trim_matches('\'').trim();
-        let hint = if found == "=" {
-            "; two values are compared with `==`"
-        } else {
-            ""
-        };
-        return format!("unexpected `{found}`{hint}");
-    }
-    message
-        .replace("'<EOF>'", "the end of the expression")
-        .replace('\'', "`")
 }
 
 fn words_of(error: &ExecutionError) -> String {
@@ -312,21 +214,6 @@ mod tests {
         );
         assert!(evaluate("nope == 1").unwrap_err().contains("`nope`"));
         assert!(evaluate("object.spec.replicas == ").is_err());
-    }
-
-    #[test]
-    fn a_syntax_error_has_its_place() {
-        for (expression, offset) in [
-            ("a ==", 4),
-            ("a == == b", 5),
-            ("'é' == == b", 8),
-            ("a &&\n b ==) c", 10),
-            ("", 0),
-            ("'x", 0),
-        ] {
-            let error = Predicate::new(expression).syntax_error().cloned().unwrap();
-            assert_eq!(error.offset, offset, "{expression}: {error}");
-        }
     }
 
     #[test]

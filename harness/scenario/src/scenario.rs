@@ -2,7 +2,7 @@
 
 use crate::{
     Facts, Located, Predicate, ResolveError, Source, Span, Step, Variables, decode,
-    document::{Content, Node},
+    document::Node,
     steps::Manifests,
     template::{self, Part, Place, Placeholder, Scope},
 };
@@ -238,10 +238,7 @@ impl ScenarioStep {
     /// # Errors
     /// A value of them names an output that was not left.
     pub fn cel_variables(&self, variables: &Variables) -> Result<Map<String, Value>, ResolveError> {
-        let constants = Node {
-            span: Span::default(),
-            content: Content::from(&Value::Object((*self.constants).clone())),
-        };
+        let constants = Node::from(&Value::Object((*self.constants).clone()));
         let mut values = match template::fill(&constants, Place::Below, variables)? {
             None => (*self.constants).clone(),
             Some(filled) => {
@@ -259,10 +256,7 @@ impl ScenarioStep {
 
     /// Calls `visit` with every placeholder in it.
     fn visit_placeholders(&self, visit: &mut impl FnMut(Placeholder<'_>)) {
-        let constants = Node {
-            span: Span::default(),
-            content: Content::from(&Value::Object((*self.constants).clone())),
-        };
+        let constants = Node::from(&Value::Object((*self.constants).clone()));
         let mut look = |_, text: &str| {
             for part in template::parts(text) {
                 if let Part::Placeholder { placeholder, .. } = part {

@@ -2,13 +2,16 @@
 
 mod artifact;
 mod cluster;
+mod expectation;
 mod expression;
 mod git;
 mod header;
 mod known;
+mod manifest;
 mod request;
 mod steps;
 mod suite;
+mod system;
 mod template;
 mod text;
 mod vacuity;
@@ -24,11 +27,7 @@ pub(crate) fn alone(
     vocabulary: &Vocabulary,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut findings = Findings {
-        source: &scenario.source,
-        uses: &[],
-        diagnostics,
-    };
+    let mut findings = Findings::of_file(&scenario.source, diagnostics);
     header::check(scenario, broken, &mut findings);
     cluster::check(scenario, broken, vocabulary, &mut findings);
     steps::check(scenario, broken, vocabulary, &mut findings);

@@ -1,15 +1,14 @@
 //! Rules for the steps of one scenario, in their order: a name must be made before it is used.
 
 use super::{
-    Findings, artifact, cluster, expression, git, known, request, template as strings, text, vacuity,
+    Findings, artifact, cluster, expectation, git, known, manifest, request,
+    system::{self, OnBoard},
+    template as strings, text, vacuity,
 };
 use crate::{
-    Diagnostic, Located, Scenario, ScenarioStep, Step, TextCondition, Timespan, Vocabulary,
+    Located, Scenario, ScenarioStep, Step, TextCondition, Timespan, Vocabulary,
     name::{IDENTIFIER, is_identifier},
-    steps::{
-        Apply, BuiltArtifact, Condition, Exec, Expect, Manifests, Offboard, Onboard, Read, Snapshot, Subject,
-        missing_field,
-    },
+    steps::{BuiltArtifact, Exec, Read, Snapshot},
     suggestion, template,
 };
 use serde_json::{Map, Value};
@@ -25,9 +24,9 @@ pub(super) struct Made<'scenario> {
     pub(super) outputs: BTreeMap<&'scenario str, &'static [&'static str]>,
     snapshots: BTreeSet<&'scenario str>,
     /// Repositories of systems that were brought on board, also of those that have left since.
-    repositories: BTreeSet<String>,
+    pub(super) repositories: BTreeSet<String>,
     /// Systems on board.
-    on_board: BTreeSet<OnBoard<'scenario>>,
+    pub(super) on_board: BTreeSet<OnBoard<'scenario>>,
     /// What CEL may read of the matrix, the variables and the parameters.
     pub(super) constants: Arc<Map<String, Value>>,
     /// Whether a step could not be read, so that names may be missing here.
@@ -79,8 +78,12 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
     fn check(&mut self, step: &'scenario ScenarioStep) {
         let findings = &mut self.findings;
         match &step.step {
-            Step::Onboard(onboard) => check_onboard(onboard, step, self.vocabulary, self.made, findings),
-            Step::Offboard(offboard) => self.offboard(offboard, step),
+            Step::Onboard(onboard) => {
+                system::check_onboard(onboard, step, self.vocabulary, self.made, findings);
+            }
+            Step::Offboard(offboard) => {
+                system::check_offboard(offboard, step, self.vocabulary, self.made, findings);
+            }
             Step::Commit(commit) => {
                 self.repository(&commit.repository);
                 git::check_commit(commit, step, &mut self.findings);
@@ -99,7 +102,7 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
                 git::check_name("tag", &tag.name, &mut self.findings);
             }
             Step::Apply(apply) => {
-                check_manifests(apply, step, findings);
+                manifest::check(apply, step, findings);
                 check_denial(&apply.denied, findings);
             }
             Step::Patch(patch) => check_denial(&patch.denied, findings),
@@ -134,7 +137,9 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
             Step::Fault(fault) => {
                 cluster::check_fault(fault, step, self.scenario, self.vocabulary, findings);
             }
-            Step::Expect(expect) => self.expect(expect, step),
+            Step::Expect(expect) => {
+                expectation::check(expect, step, self.vocabulary, self.made, findings);
+            }
             Step::Reconcile(_)
             | Step::Suspend(_)
             | Step::Resume(_)
@@ -182,18 +187,6 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
         self.findings.note(repository.span, message, help);
     }
 
-    fn offboard(&mut self, offboard: &'scenario Offboard, step: &'scenario ScenarioStep) {
-        self.environment(&offboard.environment);
-        let made = &mut *self.made;
-        if !made.on_board.remove(&on_board(&offboard.system, step)) && !made.incomplete {
-            let cluster = cluster_of(step);
-            let here = made.on_board.iter().filter(|(other, _)| *other == cluster);
-            let help = suggestion::instead(&offboard.system, here.map(|(_, name)| *name));
-            let message = format!("`{}` is not on board here", offboard.system);
-            self.findings.note(offboard.system.span, message, help);
-        }
-    }
-
     fn snapshot(&mut self, snapshot: &'scenario Snapshot, step: &ScenarioStep) {
         let findings = &mut self.findings;
         if snapshot.objects.is_empty() {
@@ -217,83 +210,6 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
             text::check(condition, findings);
         }
     }
-
-    fn expect(&mut self, expect: &Expect, step: &ScenarioStep) {
-        let findings = &mut self.findings;
-        let expression = match &expect.condition {
-            Condition::That(predicate) => Some((predicate, true)),
-            Condition::Never(predicate) => Some((predicate, false)),
-            _ => None,
-        };
-        if let Some((predicate, wanted)) = expression {
-            let subject = expect.subject.variables().iter().copied();
-            let place = expression::Place {
-                environment: &expression::environment(&expect.subject, self.made),
-                changing: &subject.chain([expression::OUTPUTS]).collect::<Vec<_>>(),
-                wanted,
-            };
-            expression::check(predicate, &place, self.made, findings);
-        }
-        if let Condition::Text(condition) = &expect.condition {
-            text::check(condition, findings);
-        }
-        match &expect.subject {
-            Subject::Webhook(webhook) if !webhook.path.starts_with('/') => {
-                let message = format!("`{}` is not the path of a request", webhook.path);
-                findings.note(step.span, message, "a path begins with `/`");
-            }
-            Subject::Log(controller) => {
-                known::check("controller", controller, &self.vocabulary.controllers, findings);
-            }
-            Subject::Outputs => {
-                for time in expect.within.iter().chain(&expect.holds) {
-                    findings.note(
-                        time.span,
-                        "outputs do not change while one waits",
-                        "leave the time out, or name an object to wait for",
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A system and the cluster that it is on.
-type OnBoard<'scenario> = (Option<&'scenario str>, &'scenario str);
-
-fn cluster_of(step: &ScenarioStep) -> Option<&str> {
-    step.cluster.as_ref().map(|cluster| cluster.as_str())
-}
-
-fn on_board<'scenario>(system: &'scenario str, step: &'scenario ScenarioStep) -> OnBoard<'scenario> {
-    (cluster_of(step), system)
-}
-
-fn check_manifests(apply: &Apply, step: &ScenarioStep, findings: &mut Findings<'_>) {
-    let help = "a manifest has `apiVersion`, `kind` and `metadata.name`";
-    match &apply.manifests {
-        Manifests::Here(manifest) => {
-            if let Some(field) = missing_field(&manifest.value) {
-                findings.note(manifest.span, format!("the manifest has no `{field}`"), help);
-            }
-        }
-        Manifests::File { path, objects } => {
-            let Some(file) = &step.objects else { return };
-            if objects.is_empty() {
-                findings.note(path.span, format!("there is no object in `{path}`"), help);
-            }
-            for (node, object) in file.objects.iter().zip(objects) {
-                if let Some(field) = missing_field(object) {
-                    let diagnostic =
-                        Diagnostic::new(&file.source, node.span, format!("the manifest has no `{field}`"))
-                            .with_related(findings.source, path.span, "it is applied here")
-                            .with_help(help);
-                    findings.diagnostics.push(diagnostic);
-                }
-            }
-        }
-    }
 }
 
 fn check_field(read: &Read, findings: &mut Findings<'_>) {
@@ -312,62 +228,6 @@ fn check_denial(denied: &Option<Located<TextCondition>>, findings: &mut Findings
     if let Some(condition) = denied {
         text::check(condition, findings);
     }
-}
-
-fn check_onboard<'scenario>(
-    onboard: &'scenario Onboard,
-    step: &'scenario ScenarioStep,
-    vocabulary: &Vocabulary,
-    made: &mut Made<'scenario>,
-    findings: &mut Findings<'_>,
-) {
-    known::check("system", &onboard.system, &vocabulary.systems, findings);
-    known::check(
-        "environment",
-        &onboard.environment,
-        &vocabulary.environments,
-        findings,
-    );
-    let name = onboard.name();
-    if !is_label(name) {
-        let help = format!(
-            "lower-case letters, digits and `-`, at most {LONGEST_LABEL} characters: it names a namespace and a Helm release"
-        );
-        findings.note(
-            name.span,
-            format!("`{name}` cannot be the name of a system"),
-            help,
-        );
-    }
-    if vocabulary.repositories.contains(&onboard.repository()) {
-        findings.note(
-            name.span,
-            format!(
-                "`{}` is a repository of the platform itself",
-                onboard.repository()
-            ),
-            "choose another name in `as`",
-        );
-    }
-    made.repositories.insert(onboard.repository());
-    if !made.on_board.insert(on_board(name, step)) {
-        findings.note(
-            name.span,
-            format!("`{name}` is already on board"),
-            "choose another name in `as`, or take it off board first",
-        );
-    }
-}
-
-/// The longest name of a Helm release.
-const LONGEST_LABEL: usize = 53;
-
-fn is_label(text: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=LONGEST_LABEL).contains(&text.len())
-        && text.bytes().all(is_inner)
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && !text.ends_with('-')
 }
 
 fn check_times(scenario: &Scenario, step: &ScenarioStep, findings: &mut Findings<'_>) {
@@ -395,18 +255,5 @@ fn check_output_name(name: &Located<String>, findings: &mut Findings<'_>) {
             format!("`{name}` cannot be the name of an output"),
             help,
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_systems_are_labels() {
-        assert!(is_label("drift") && is_label("drift-2"));
-        for name in ["", "2drift", "-a", "a-", "Drift", "a_b", "a.b", &"a".repeat(54)] {
-            assert!(!is_label(name), "{name}");
-        }
     }
 }

@@ -33,11 +33,7 @@ fn check_file(
     findings: &mut Findings<'_>,
 ) {
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    let mut inner = Findings {
-        source,
-        uses: &[],
-        diagnostics: &mut diagnostics,
-    };
+    let mut inner = Findings::of_file(source, &mut diagnostics);
     for object in step.applied() {
         let mut strings = Vec::new();
         visit_strings(object, Place::Below, &mut |span, text| strings.push((span, text)));
