@@ -1,6 +1,7 @@
 //! Text for people: durations, and strangers' text that no build service obeys.
 
 pub use plumbline_model::printable;
+use std::collections::BTreeMap;
 
 /// `912 ms`, `3.4 s`, `2 min 05 s`.
 #[must_use]
@@ -17,6 +18,13 @@ pub fn duration(milliseconds: u64) -> String {
             format!("{} min {:02} s", seconds / 60, seconds % 60)
         }
     }
+}
+
+/// A map with its keys and values made [`printable`].
+pub(crate) fn printable_map(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    map.iter()
+        .map(|(name, value)| (printable(name), printable(value)))
+        .collect()
 }
 
 /// `text` as a line of a build's log that no build service obeys: GitHub takes a line that begins with `::name` for a command, Azure DevOps

@@ -7,7 +7,10 @@ use super::{
         ScenarioStatus, Shard, Skip, Subject, Suite, Trouble, Verdict,
     },
 };
-use crate::{ScenarioResult, Summary, text::printable};
+use crate::{
+    ScenarioResult, Summary,
+    text::{printable, printable_map},
+};
 use plumbline_model::{Outcome, ProgramIdentity, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +92,7 @@ fn subject(summary: &Summary) -> Subject {
             digest: printable(&flux.digest),
             artifact: flux.artifact.as_deref().map(printable),
             spec_digest: printable(&flux.spec_digest),
-            settings: texts(&flux.settings),
+            settings: printable_map(&flux.settings),
         }),
         operator: seen.and_then(|seen| seen.operator.as_ref()).map(program),
         components: seen
@@ -189,7 +192,7 @@ fn run(summary: &Summary) -> Run {
             .iter()
             .map(|result| (printable(&result.scenario), course(result)))
             .collect(),
-        facts: texts(&summary.facts),
+        facts: printable_map(&summary.facts),
         reproduce: summary
             .whole_reproduction()
             .iter()
@@ -208,12 +211,6 @@ fn course(result: &ScenarioResult) -> Course {
         duration_ms: result.duration,
         message: message.map(|message| printable(message)),
     }
-}
-
-fn texts(map: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    map.iter()
-        .map(|(name, value)| (printable(name), printable(value)))
-        .collect()
 }
 
 fn list(list: &[String]) -> Vec<String> {

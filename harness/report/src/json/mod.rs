@@ -1,11 +1,14 @@
 //! The JSON report: requirement by requirement, then scenario by scenario.
 
+mod scenario;
 mod shape;
 
 use crate::{
-    AttemptResult, CleanUp, Note, ScenarioResult, StepResult, Summary, terminal::one_line, text::printable,
+    Note, Summary,
+    text::{printable, printable_map},
 };
-use plumbline_model::{Attachment, Fault, Outcome, RequirementId, Shard, Status, StepPosition};
+use plumbline_model::{Fault, Shard, Status};
+use scenario::{attachments, outcome, scenario};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -62,7 +65,7 @@ fn report(summary: &Summary) -> shape::Report {
                 message: printable(&trouble.message),
             })
             .collect(),
-        facts: map(&summary.facts),
+        facts: printable_map(&summary.facts),
         simulated: summary
             .simulations
             .iter()
@@ -81,8 +84,8 @@ fn report(summary: &Summary) -> shape::Report {
             })
             .collect(),
         egress: shape::Egress {
-            allowed: map(&summary.egress.allowed),
-            refused: map(&summary.egress.refused),
+            allowed: connections(&summary.egress.allowed),
+            refused: connections(&summary.egress.refused),
         },
         phases: phases(summary),
         notes: notes(&summary.notes),
@@ -136,116 +139,11 @@ fn requirements(summary: &Summary) -> BTreeMap<String, shape::Requirement> {
         .collect()
 }
 
-fn scenario(summary: &Summary, result: &ScenarioResult) -> shape::Scenario {
-    shape::Scenario {
-        id: printable(&result.scenario),
-        claim: printable(&result.claim),
-        file: printable(&result.file),
-        requirements: result.requirements.iter().map(RequirementId::to_string).collect(),
-        tags: texts(&result.tags),
-        start_ms: result.at,
-        duration_ms: result.duration,
-        outcome: outcome(&result.outcome),
-        simulated: texts(&result.simulated),
-        steps: result.steps().iter().map(step).collect(),
-        earlier_attempts: result.earlier_attempts().iter().map(attempt).collect(),
-        clean_ups: result.clean_ups.iter().map(clean_up).collect(),
-        notes: notes(&result.notes),
-        reproduce: printable(&one_line(&summary.reproduction(result))),
-    }
-}
-
-fn attempt(attempt: &AttemptResult) -> shape::Attempt {
-    shape::Attempt {
-        attempt: attempt.attempt,
-        shard: shard(attempt.shard),
-        start_ms: attempt.at,
-        duration_ms: attempt.duration,
-        outcome: outcome(&attempt.outcome),
-        steps: attempt.steps.iter().map(step).collect(),
-    }
-}
-
-fn step(step: &StepResult) -> shape::Step {
-    shape::Step {
-        verb: printable(&step.verb),
-        summary: printable(&step.summary),
-        position: position(&step.position),
-        used_at: step.used_at.iter().map(position).collect(),
-        section: step.section,
-        cluster: step.cluster.as_deref().map(printable),
-        start_ms: step.at,
-        duration_ms: step.duration,
-        outcome: outcome(&step.outcome),
-        waits: step
-            .waits
-            .iter()
-            .map(|wait| shape::Wait {
-                at_ms: wait.at,
-                waiting_for: printable(&wait.waiting_for),
-                last_seen: printable(&wait.last_seen),
-            })
-            .collect(),
-        waits_seen: step.seen,
-    }
-}
-
-fn position(position: &StepPosition) -> shape::Position {
-    shape::Position {
-        file: printable(&position.file),
-        line: position.line,
-        column: position.column,
-    }
-}
-
-fn outcome(outcome: &Outcome) -> shape::Outcome {
-    match outcome {
-        Outcome::Passed => shape::Outcome::Passed,
-        Outcome::Interrupted => shape::Outcome::Interrupted,
-        Outcome::Flaky { attempts } => shape::Outcome::Flaky { attempts: *attempts },
-        Outcome::Skipped(skip) => shape::Outcome::Skipped {
-            reason: printable(&skip.reason),
-            cause: skip.cause,
-            issue: skip.issue.as_deref().map(printable),
-            until: skip.until.as_deref().map(printable),
-        },
-        Outcome::Failed(failure) => shape::Outcome::Failed {
-            message: printable(&failure.message),
-            expected: failure.expected.as_deref().map(printable),
-            actual: failure.actual.as_deref().map(printable),
-            attachments: attachments(&failure.attachments),
-        },
-        Outcome::Errored(fault) => shape::Outcome::Errored {
-            class: fault.class,
-            message: printable(&fault.message),
-            attachments: attachments(&fault.attachments),
-        },
-    }
-}
-
 fn fault(fault: &Fault) -> shape::Fault {
     shape::Fault {
         class: fault.class,
         message: printable(&fault.message),
         attachments: attachments(&fault.attachments),
-    }
-}
-
-fn attachments(attachments: &[Attachment]) -> Vec<shape::Attachment> {
-    attachments
-        .iter()
-        .map(|attachment| shape::Attachment {
-            title: printable(&attachment.title),
-            text: printable(&attachment.text),
-        })
-        .collect()
-}
-
-fn clean_up(clean_up: &CleanUp) -> shape::CleanUp {
-    shape::CleanUp {
-        duration_ms: clean_up.duration,
-        removed: texts(&clean_up.removed),
-        left: texts(&clean_up.left),
     }
 }
 
@@ -274,7 +172,7 @@ fn shards(summary: &Summary) -> Vec<shape::Shard> {
             duration_ms: part.duration,
             scenarios: part.scenarios,
             exit_code: part.exit.number(),
-            facts: map(&part.facts),
+            facts: printable_map(&part.facts),
         })
         .collect()
 }
@@ -297,33 +195,18 @@ fn texts<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<String> {
     texts.into_iter().map(|text| printable(text.as_ref())).collect()
 }
 
-/// A map with its keys, and those of its values that are text, made harmless.
-fn map<V: Shown>(map: &BTreeMap<String, V>) -> BTreeMap<String, V> {
-    map.iter()
-        .map(|(name, value)| (printable(name), value.shown()))
+fn connections(counts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    counts
+        .iter()
+        .map(|(peer, count)| (printable(peer), *count))
         .collect()
-}
-
-trait Shown {
-    fn shown(&self) -> Self;
-}
-
-impl Shown for String {
-    fn shown(&self) -> Self {
-        printable(self)
-    }
-}
-
-impl Shown for u64 {
-    fn shown(&self) -> Self {
-        *self
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::summary::tests::{finished, log};
+    use plumbline_model::Outcome;
 
     #[test]
     fn the_schema_describes_every_field() {

@@ -5,18 +5,13 @@
 //! that passed in the end, `rerunFailure` and `rerunError` those of one that did not. Neither schema knows properties of a case,
 //! so its claim and requirements stand in its `system-out`.
 
+mod case;
+mod finding;
 mod xml;
 
-use crate::{
-    AttemptResult, ScenarioResult, Summary, Trouble,
-    terminal::{Limit, Palette, attachments, attempt_block, message, one_line},
-    text::{duration, printable},
-};
-use plumbline_model::{ExitCode, Outcome, Section};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use crate::{Summary, text::printable};
+use case::{Case, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
 use xml::Xml;
 
 /// Renders the report.
@@ -103,169 +98,6 @@ fn properties(summary: &Summary) -> BTreeMap<String, String> {
     properties
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Success,
-    Failure,
-    Error,
-    Skipped,
-}
-
-impl Verdict {
-    fn of(code: ExitCode) -> Self {
-        match code {
-            ExitCode::Passed => Self::Success,
-            ExitCode::Failed => Self::Failure,
-            _ => Self::Error,
-        }
-    }
-}
-
-/// A child of a case that says how it ended, or how an attempt at it did.
-#[derive(Debug)]
-struct Finding {
-    element: &'static str,
-    message: String,
-    text: String,
-}
-
-impl Finding {
-    fn new(element: &'static str, message: &str, text: &str) -> Self {
-        // Readers of JUnit put an attribute on one line, so only the first goes there when there are more.
-        let (first, text) = match message.trim_end().split_once('\n') {
-            Some((first, _)) => (first, format!("{message}\n{text}")),
-            None => (message, text.to_owned()),
-        };
-        Self {
-            element,
-            message: first.to_owned(),
-            text,
-        }
-    }
-
-    /// How an attempt ended that did not decide.
-    fn of_attempt(attempt: &AttemptResult, passed_later: bool) -> Option<Self> {
-        let element = match (&*attempt.outcome, passed_later) {
-            (Outcome::Passed | Outcome::Flaky { .. } | Outcome::Skipped(_), _) => return None,
-            (Outcome::Failed(_), true) => "flakyFailure",
-            (_, true) => "flakyError",
-            (Outcome::Failed(_), false) => "rerunFailure",
-            (_, false) => "rerunError",
-        };
-        let message = message(&attempt.outcome).unwrap_or_default();
-        Some(Self::new(element, &message, &block(attempt)))
-    }
-
-    /// Where Surefire's schema wants it.
-    fn rank(&self) -> usize {
-        const ORDER: [&str; 7] = [
-            "failure",
-            "rerunFailure",
-            "flakyFailure",
-            "skipped",
-            "error",
-            "rerunError",
-            "flakyError",
-        ];
-        ORDER
-            .iter()
-            .position(|element| *element == self.element)
-            .unwrap_or(ORDER.len())
-    }
-
-    fn write(&self, xml: &mut Xml) {
-        let (element, message) = (self.element, self.message.as_str());
-        match element {
-            "skipped" => xml.leaf(element, &[("message", message)], &self.text),
-            "failure" => xml.leaf(element, &[("message", message), ("type", "failed")], &self.text),
-            "error" => xml.leaf(element, &[("message", message), ("type", "errored")], &self.text),
-            _ => {
-                let kind = if element.ends_with("Failure") {
-                    "failed"
-                } else {
-                    "errored"
-                };
-                xml.open(element, &[("message", message), ("type", kind)]);
-                // It takes the place of a stack trace: both say where it went wrong.
-                xml.leaf("stackTrace", &[], &self.text);
-                xml.close();
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Case {
-    name: String,
-    class: String,
-    time: u64,
-    verdict: Verdict,
-    findings: Vec<Finding>,
-    output: String,
-}
-
-impl Case {
-    fn of_scenario(summary: &Summary, result: &ScenarioResult) -> Self {
-        let verdict = match *result.outcome {
-            Outcome::Skipped(_) => Verdict::Skipped,
-            _ => Verdict::of(summary.code_of(result)),
-        };
-        let message = message(&result.outcome).unwrap_or_default();
-        let text = result.attempts.last().map_or_else(String::new, block);
-        let decided = match verdict {
-            Verdict::Success => None,
-            Verdict::Skipped => Some(Finding::new("skipped", &message, "")),
-            Verdict::Failure => Some(Finding::new("failure", &message, &text)),
-            Verdict::Error => Some(Finding::new("error", &message, &text)),
-        };
-        let passed = verdict == Verdict::Success;
-        let earlier = result.earlier_attempts().iter();
-        let mut findings: Vec<_> = decided
-            .into_iter()
-            .chain(earlier.filter_map(|attempt| Finding::of_attempt(attempt, passed)))
-            .collect();
-        findings.sort_by_key(Finding::rank);
-        Self {
-            name: printable(&result.scenario),
-            class: class(&result.scenario),
-            time: result.duration,
-            verdict,
-            findings,
-            output: output(result),
-        }
-    }
-
-    fn of_trouble(trouble: &Trouble) -> Self {
-        let mut evidence = String::new();
-        attachments(&mut evidence, &trouble.attachments, Palette::Plain, Limit::NONE);
-        Self {
-            name: printable(&trouble.subject),
-            class: "plumbline".to_owned(),
-            time: 0,
-            verdict: Verdict::Error,
-            findings: vec![Finding::new("error", &trouble.message, &evidence)],
-            output: String::new(),
-        }
-    }
-
-    fn write(&self, xml: &mut Xml) {
-        let time = seconds(self.time);
-        let attributes = [
-            ("name", self.name.as_str()),
-            ("classname", &self.class),
-            ("time", &time),
-        ];
-        xml.open("testcase", &attributes);
-        for finding in &self.findings {
-            finding.write(xml);
-        }
-        if !self.output.is_empty() {
-            xml.leaf("system-out", &[], &self.output);
-        }
-        xml.close();
-    }
-}
-
 /// Readers take two cases of one name for one.
 fn tell_apart(cases: &mut [Case]) {
     let mut names = BTreeSet::new();
@@ -279,66 +111,6 @@ fn tell_apart(cases: &mut [Case]) {
     }
 }
 
-fn class(scenario: &str) -> String {
-    match scenario.split_once('/') {
-        Some((folder, _)) => printable(folder),
-        None => "scenario".to_owned(),
-    }
-}
-
-fn block(attempt: &AttemptResult) -> String {
-    attempt_block(attempt, Palette::Plain, Limit::NONE)
-}
-
-/// What a case proves, and its steps with their times.
-fn output(result: &ScenarioResult) -> String {
-    let mut out = format!("claim: {}\n", one_line(&result.claim));
-    let requirements: Vec<_> = result.requirements.iter().map(|id| id.as_str()).collect();
-    for (label, values) in [
-        ("requirements", requirements.join(", ")),
-        ("tags", result.tags.join(", ")),
-        ("simulated", result.simulated.join(", ")),
-    ] {
-        if !values.is_empty() {
-            let _ = writeln!(out, "{label}: {values}");
-        }
-    }
-    for attempt in &result.attempts {
-        if result.attempts.len() > 1 {
-            let _ = writeln!(
-                out,
-                "attempt {}: {} after {}",
-                attempt.attempt,
-                attempt.outcome.status().word(),
-                duration(attempt.duration)
-            );
-        }
-        for step in &attempt.steps {
-            let section = match step.section {
-                Section::Steps => "",
-                Section::Finally => "finally: ",
-            };
-            let _ = writeln!(
-                out,
-                "{:>11} {:>9}  {section}{} ({})",
-                step.outcome.status().word(),
-                duration(step.duration),
-                one_line(&step.summary),
-                step.position
-            );
-        }
-    }
-    for clean_up in &result.clean_ups {
-        for left in &clean_up.left {
-            let _ = writeln!(out, "left behind: {left}");
-        }
-    }
-    for note in &result.notes {
-        let _ = writeln!(out, "note: {}", note.text);
-    }
-    out
-}
-
 /// Seconds with three digits after the point.
 fn seconds(milliseconds: u64) -> String {
     format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000)
@@ -348,7 +120,7 @@ fn seconds(milliseconds: u64) -> String {
 mod tests {
     use super::*;
     use crate::summary::tests::{finished, log};
-    use plumbline_model::{Event, Failure};
+    use plumbline_model::{Event, Failure, Outcome};
 
     #[test]
     fn hostile_text_stays_text() {
