@@ -28,6 +28,16 @@ pub fn plumbline(folder: &Path) -> Command {
     command
 }
 
+/// Another program that these tests look through, about to start.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a look from outside, at what the program made"
+)]
+#[allow(dead_code, reason = "not every test needs one")]
+pub fn program(path: &Path) -> Command {
+    Command::new(path)
+}
+
 /// The project that these tests belong to.
 pub fn project() -> PathBuf {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -14,6 +14,8 @@ pub enum Key {
     Tell,
     /// To go on.
     GoOn,
+    /// To go on, and never to hold still again: nobody is there who could press a key.
+    Nobody,
 }
 
 /// Keys are listened to as long as this lives; then the terminal is as it was.
@@ -24,11 +26,16 @@ pub struct Keys {
 impl Keys {
     /// Calls `act` for every key that means something.
     ///
-    /// On a terminal whose foreground belongs to this program, keys are taken as they are pressed and are not shown. Elsewhere nothing is
-    /// read, unless the run may pause (`pauses`): a pipe can say that it goes on.
+    /// On a terminal whose foreground belongs to this program, keys are taken as they are pressed and are not shown. In the background nothing
+    /// is read, and elsewhere only if the run may pause (`pauses`): a pipe can say that it goes on.
     pub fn listen(pauses: bool, act: impl Fn(Key) + Send + 'static) -> Option<Self> {
         let terminal = io::stdin().is_terminal();
-        if !(pauses || terminal && is_in_foreground()) {
+        let is_read = match terminal {
+            true => is_in_foreground(),
+            false => pauses,
+        };
+        if !is_read {
+            act(Key::Nobody);
             return None;
         }
         let before = match terminal {
@@ -71,8 +78,7 @@ fn read_keys(terminal: bool, act: impl Fn(Key)) {
         match io::stdin().lock().read(&mut byte) {
             Ok(1) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // Nobody is there who could press Enter: a run that pauses would never go on.
-            _ => return act(Key::GoOn),
+            _ => return act(Key::Nobody),
         }
         if let Some(key) = meaning(byte) {
             act(key);

@@ -8,7 +8,13 @@ use tokio_util::sync::CancellationToken;
 /// Lets a run that is paused go on; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Resume {
-    asked: watch::Sender<u64>,
+    asked: watch::Sender<Asked>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    times: u64,
+    for_good: bool,
 }
 
 impl Resume {
@@ -16,13 +22,18 @@ impl Resume {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            asked: watch::Sender::new(0),
+            asked: watch::Sender::new(Asked::default()),
         }
     }
 
     /// Lets everything go on that is paused now.
     pub fn resume(&self) {
-        self.asked.send_modify(|times| *times += 1);
+        self.asked.send_modify(|asked| asked.times += 1);
+    }
+
+    /// Lets everything go on, now and at every later failure: nobody is there any more who could ask for it.
+    pub fn resume_for_good(&self) {
+        self.asked.send_modify(|asked| asked.for_good = true);
     }
 }
 
@@ -60,6 +71,9 @@ impl Pause {
         cancel: &CancellationToken,
     ) {
         let mut asked = self.resume.asked.subscribe();
+        if asked.borrow_and_update().for_good {
+            return;
+        }
         self.held.send_modify(|held| *held += 1);
         log.emit(Event::Noted {
             scenario: scenario.to_owned(),
@@ -95,6 +109,18 @@ mod tests {
         };
         tokio::join!(pause.hold("a", "paused".into(), &log, &cancel), go_on);
         assert_eq!(*pause.held().borrow(), 0);
+    }
+
+    #[tokio::test]
+    async fn it_does_not_hold_where_nobody_can_ask() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = EventLog::create(&directory.path().join("run.ndjson"), |_| ()).unwrap();
+        let resume = Resume::new();
+        resume.resume_for_good();
+        let pause = Pause::new(resume);
+        let cancel = CancellationToken::new();
+        pause.hold("a", "paused".into(), &log, &cancel).await;
+        assert!(log.entries().is_empty());
     }
 
     #[tokio::test]

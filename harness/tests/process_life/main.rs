@@ -14,6 +14,7 @@ mod interrupted;
 mod killed;
 mod moment;
 mod running;
+mod secrets;
 mod traces;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let trials = killed::trials()
         .into_iter()
         .chain(interrupted::trials())
+        .chain(secrets::trials())
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -7,6 +7,10 @@ use crate::running::Running;
 pub enum Moment {
     /// The event log has this text.
     Logged(&'static str),
+    /// Standard output has this text.
+    Printed(&'static str),
+    /// Standard error has this text.
+    Complained(&'static str),
     /// A process with this name belongs to the run.
     Process(&'static str),
 }
@@ -22,11 +26,15 @@ impl Moment {
     pub const INSTALLING: Self = Self::Logged(r#""verb":"install""#);
     /// A signal was noted.
     pub const INTERRUPTED: Self = Self::Logged(r#""interrupted","signal""#);
+    /// Every report is there, and the platform stays up.
+    pub const STAYS_UP: Self = Self::Printed("\nexport KUBECONFIG=");
 
     /// Whether it has come.
     pub fn has_come(self, run: &Running) -> bool {
         match self {
             Self::Logged(text) => run.log().contains(text),
+            Self::Printed(text) => run.read("output").contains(text),
+            Self::Complained(text) => run.read("error").contains(text),
             // The kernel keeps the first 15 bytes of a name.
             Self::Process(name) => run
                 .traces()

@@ -1,7 +1,7 @@
 //! A run of the program that something is about to happen to.
 
 use crate::{
-    invocation::{plumbline, project},
+    invocation::{self, plumbline, project},
     moment::Moment,
     traces::Traces,
 };
@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::{
     fs::{self, File},
     os::unix::fs::{PermissionsExt as _, symlink},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
 };
@@ -51,7 +51,7 @@ impl Running {
         Self::start(|command, folder| {
             let programs = folder.path().join("bin");
             fs::create_dir(&programs).unwrap();
-            symlink(crate::invocation::git(), programs.join("git")).unwrap();
+            symlink(invocation::git(), programs.join("git")).unwrap();
             let go = programs.join("go");
             fs::write(&go, ENDLESS_GO).unwrap();
             fs::set_permissions(&go, fs::Permissions::from_mode(0o755)).unwrap();
@@ -60,11 +60,39 @@ impl Running {
         })
     }
 
+    /// Starts the scenarios of `cases/<case>`, in a project of its own, on the platform of this one.
+    pub fn of_scenarios(case: &str, prepare: impl FnOnce(&mut Command)) -> Self {
+        Self::start(|command, folder| {
+            let mine = folder.path().join("project");
+            fs::create_dir(&mine).unwrap();
+            for part in ["clusters", "fixtures"] {
+                symlink(project().join(part), mine.join(part)).unwrap();
+            }
+            let cases = Path::new("harness/tests/process_life/cases").join(case);
+            let folders = [(cases.as_path(), case), (Path::new("scenarios/gitops"), "gitops")];
+            for (from, to) in folders {
+                let to = mine.join("scenarios").join(to);
+                fs::create_dir_all(&to).unwrap();
+                for file in fs::read_dir(project().join(from)).unwrap() {
+                    let file = file.unwrap();
+                    let name = file.file_name();
+                    // Of the project's own, what makes the platform is enough.
+                    if from == cases || name == "install.yaml" || name == "instance.yaml" {
+                        fs::copy(file.path(), to.join(name)).unwrap();
+                    }
+                }
+            }
+            command.arg("--offline");
+            command.env("PLUMBLINE_PROJECT", &mine);
+            prepare(command);
+        })
+    }
+
     fn start(prepare: impl FnOnce(&mut Command, &TempDir)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = plumbline(folder.path());
         command.args(["run", "--json", "report.json", "--progress", "lines"]);
-        command.arg("--project").arg(project());
+        command.env("PLUMBLINE_PROJECT", project());
         command.arg("--runs").arg(folder.path().join("runs"));
         let temporary = folder.path().join("tmp");
         fs::create_dir(&temporary).unwrap();
@@ -83,8 +111,38 @@ impl Running {
         self.read("run.ndjson")
     }
 
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.folder.path().join(file)).unwrap_or_default()
+    /// What is in a file of this run's folder; nothing, if it is not there yet.
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap_or_default()
+    }
+
+    /// A path in this run's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What kubectl answers of a platform that stays up, by the line that the program printed for it.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<Value, Failed> {
+        let output = self.read("output");
+        let line = output
+            .lines()
+            .find_map(|line| line.strip_prefix("export KUBECONFIG="));
+        let kubeconfig = line.ok_or_else(|| self.failed("no line tells the kubeconfig"))?;
+        let mut link = plumbline(self.folder.path());
+        link.args(["tools", "--offline", "--link", "programs", "kubectl"]);
+        link.arg("--project")
+            .arg(project())
+            .arg("--runs")
+            .arg(self.path("other-runs"));
+        link.output()?;
+        let mut kubectl = invocation::program(&self.path("programs/kubectl"));
+        let answer = kubectl.args(arguments).env("KUBECONFIG", kubeconfig).output()?;
+        serde_json::from_slice(&answer.stdout).map_err(|error| {
+            self.failed(&format!(
+                "kubectl: {error}: {}",
+                String::from_utf8_lossy(&answer.stderr)
+            ))
+        })
     }
 
     /// What there is of the run now.

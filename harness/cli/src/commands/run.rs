@@ -39,6 +39,7 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
         Keys::listen(resume.is_some(), move |key| match key {
             Key::Tell => tell(),
             Key::GoOn => resume.iter().for_each(Resume::resume),
+            Key::Nobody => resume.iter().for_each(Resume::resume_for_good),
         })
     };
     let mut told = None;
