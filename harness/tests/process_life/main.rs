@@ -1,4 +1,5 @@
-//! The program's processes: whatever ends a run, and whenever, nothing of it is left.
+//! The program while it lives: whatever ends a run, and whenever, nothing of it is left; who attends to it is answered; and what it writes tells
+//! no secret.
 //!
 //! Trials on the real platform need its programs, in the cache or on PATH; without them they are ignored.
 
@@ -10,6 +11,7 @@
 #[path = "../invocation.rs"]
 mod invocation;
 
+mod attended;
 mod interrupted;
 mod killed;
 mod moment;
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let trials = killed::trials()
         .into_iter()
         .chain(interrupted::trials())
+        .chain(attended::trials())
         .chain(secrets::trials())
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

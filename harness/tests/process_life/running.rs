@@ -12,7 +12,7 @@ use std::{
     fs::{self, File},
     os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus},
+    process::{Child, ChildStdin, Command, ExitStatus},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -162,6 +162,11 @@ impl Running {
             std::thread::sleep(LOOK);
         }
         Ok(())
+    }
+
+    /// The standard input of the program, which is to be a pipe.
+    pub fn take_input(&mut self) -> ChildStdin {
+        self.child.stdin.take().unwrap()
     }
 
     /// Sends a signal to the program.
