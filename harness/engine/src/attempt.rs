@@ -164,7 +164,7 @@ fn latest_end(log: &EventLog, began: Instant, step: &ScenarioStep, deadline: Ins
 
 fn words_of_pause(state: &ScenarioState, step: &ScenarioStep) -> String {
     format!(
-        "paused: `{}` at {} did not pass; look around with KUBECONFIG={}",
+        "paused: `{}` at {} did not pass; look around with KUBECONFIG={}, press Enter to go on",
         step.summary(),
         step.position(),
         state.platform.kubeconfig().display()
