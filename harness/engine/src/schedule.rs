@@ -160,8 +160,8 @@ impl Schedule {
 
     /// Whether nothing is under way and nothing will start.
     pub(crate) fn is_over(&self) -> bool {
-        let is_waiting = self.any(Progress::Waiting) && !self.is_stopped;
-        !is_waiting && !self.any(Progress::Running) && !self.any(Progress::CleaningUp)
+        let is_waiting = self.progress.contains(&Progress::Waiting) && !self.is_stopped;
+        !is_waiting && self.busy().next().is_none()
     }
 
     /// The scenario whose turn it is.
@@ -183,9 +183,7 @@ impl Schedule {
         if let Some(provider) = self.waiting(provides).next() {
             return Some(provider);
         }
-        if self.any_of(Progress::Running, |candidate| candidate.is_alone)
-            || self.any_of(Progress::CleaningUp, |candidate| candidate.is_alone)
-        {
+        if self.busy().any(|candidate| candidate.is_alone) {
             return None;
         }
         let is_shared = |candidate: &Candidate| !candidate.is_alone;
@@ -201,8 +199,9 @@ impl Schedule {
                 is_free && (is_room || !candidate.has_clusters)
             });
         }
-        let is_quiet = !self.any(Progress::Running) && !self.any(Progress::CleaningUp);
-        self.waiting(|_| true).next().filter(|_| is_quiet)
+        self.waiting(|_| true)
+            .next()
+            .filter(|_| self.busy().next().is_none())
     }
 
     fn taken_lanes(&self) -> BTreeSet<&String> {
@@ -226,15 +225,6 @@ impl Schedule {
         let all = self.candidates.iter().zip(&self.progress);
         all.filter(|(candidate, progress)| **progress == Progress::Running && choose(candidate))
             .count()
-    }
-
-    fn any(&self, wanted: Progress) -> bool {
-        self.any_of(wanted, |_| true)
-    }
-
-    fn any_of(&self, wanted: Progress, choose: impl Fn(&Candidate) -> bool) -> bool {
-        let mut all = self.candidates.iter().zip(&self.progress);
-        all.any(|(candidate, progress)| *progress == wanted && choose(candidate))
     }
 
     fn reason_to_skip(&self, scenario: usize) -> Option<Skip> {

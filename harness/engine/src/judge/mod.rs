@@ -1,5 +1,6 @@
 //! Conditions of scenario files, judged over JSON: pure functions that say what was seen instead.
 
+mod mentions;
 mod part;
 mod shown;
 

@@ -1,6 +1,7 @@
 //! What a reader asks first when an expression is false: the values of what it names, and which elements of a list
 //! made it so.
 
+use super::mentions::{Call, Index, Macro, MacroKind, Mention, index, mentions};
 use plumbline_scenario::Predicate;
 use serde_json::{Map, Value};
 
@@ -95,34 +96,6 @@ fn lookup<'a>(path: &str, variables: &'a Map<String, Value>) -> Option<&'a Value
     Some(value)
 }
 
-/// What stands between brackets.
-enum Index<'source> {
-    Position(usize),
-    Key(&'source str),
-    /// The value of another path, which has no brackets itself.
-    Path(&'source str),
-}
-
-/// The index that `text` begins with, and what follows it. What would have to be computed is none.
-fn index(text: &str) -> Option<(Index<'_>, &str)> {
-    let inner = text.strip_prefix('[')?;
-    let quote = inner.chars().next()?;
-    let end = match quote {
-        '"' | '\'' => literal(inner),
-        _ => inner.find(']')?,
-    };
-    let (inner, rest) = inner.split_at(end);
-    let rest = rest.strip_prefix(']')?;
-    let is_path = inner.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    let index = match quote {
-        _ if inner.contains('\\') => return None,
-        '"' | '\'' => Index::Key(inner.get(1..inner.len().checked_sub(1)?)?),
-        _ if is_path && inner.chars().all(in_path) => Index::Path(inner),
-        _ => Index::Position(inner.parse().ok()?),
-    };
-    Some((index, rest))
-}
-
 fn in_words(value: Option<&Value>) -> String {
     match value {
         None => super::ABSENT.to_owned(),
@@ -211,141 +184,6 @@ fn without(variables: &Map<String, Value>, name: &str) -> Map<String, Value> {
     let mut others = variables.clone();
     others.remove(name);
     others
-}
-
-/// A path in an expression, `object.data.mode` or `object.items[0].name`, and what is called on it as far as that matters here.
-struct Mention<'source> {
-    path: &'source str,
-    call: Option<Call<'source>>,
-}
-
-enum Call<'source> {
-    Size,
-    Macro(Macro<'source>),
-}
-
-struct Macro<'source> {
-    kind: MacroKind,
-    variable: &'source str,
-    body: &'source str,
-}
-
-enum MacroKind {
-    All,
-    Exists,
-    ExistsOne,
-}
-
-/// The paths that an expression names, in order. The body of a macro belongs to the macro.
-fn mentions(source: &str) -> Vec<Mention<'_>> {
-    let mut mentions = Vec::new();
-    let mut rest = source;
-    while let Some(character) = rest.chars().next() {
-        if character == '"' || character == '\'' {
-            rest = &rest[literal(rest)..];
-            continue;
-        }
-        if !character.is_ascii_alphabetic() && character != '_' {
-            rest = &rest[character.len_utf8()..];
-            continue;
-        }
-        let (path, after) = rest.split_at(path_length(rest));
-        rest = after;
-        if !after.starts_with('(') {
-            push(&mut mentions, path, None);
-            continue;
-        }
-        // The name of a function or method that is called is not part of a path.
-        let (path, method) = path.rsplit_once('.').unwrap_or(("", path));
-        let arguments = &after[1..closing(after).unwrap_or(after.len())];
-        match read_macro(method, arguments) {
-            Some(call) if !path.is_empty() => {
-                push(&mut mentions, path, Some(Call::Macro(call)));
-                rest = &after[1 + arguments.len()..];
-            }
-            _ => {
-                let call = (method == "size" && arguments.trim().is_empty()).then_some(Call::Size);
-                push(&mut mentions, path, call);
-            }
-        }
-    }
-    mentions
-}
-
-/// The length of the path that `text` begins with.
-fn path_length(text: &str) -> usize {
-    let mut rest = text;
-    loop {
-        rest = rest.trim_start_matches(in_path);
-        match index(rest) {
-            Some((_, after)) => rest = after,
-            None => return text.len() - rest.len(),
-        }
-    }
-}
-
-fn in_path(character: char) -> bool {
-    character.is_ascii_alphanumeric() || character == '_' || character == '.'
-}
-
-fn push<'source>(mentions: &mut Vec<Mention<'source>>, path: &'source str, call: Option<Call<'source>>) {
-    let path = path.trim_matches('.');
-    if !path.is_empty() {
-        mentions.push(Mention { path, call });
-    }
-}
-
-fn read_macro<'source>(method: &str, arguments: &'source str) -> Option<Macro<'source>> {
-    let kind = match method {
-        "all" => MacroKind::All,
-        "exists" => MacroKind::Exists,
-        "exists_one" => MacroKind::ExistsOne,
-        _ => return None,
-    };
-    let (variable, body) = arguments.split_once(',')?;
-    let variable = variable.trim();
-    let is_name = variable
-        .chars()
-        .all(|character| character.is_ascii_alphanumeric() || character == '_');
-    (is_name && !variable.is_empty()).then_some(Macro { kind, variable, body })
-}
-
-/// The length of the string literal that `text` begins with.
-fn literal(text: &str) -> usize {
-    let mut characters = text.char_indices();
-    let open = characters.next().map(|(_, open)| open);
-    let mut escaped = false;
-    for (offset, character) in characters {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            _ if Some(character) == open => return offset + character.len_utf8(),
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// Where the bracket that `text` begins with is closed.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut offset = 0;
-    while let Some(character) = text[offset..].chars().next() {
-        match character {
-            '"' | '\'' => {
-                offset += literal(&text[offset..]);
-                continue;
-            }
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(offset);
-        }
-        offset += character.len_utf8();
-    }
-    None
 }
 
 #[cfg(test)]
