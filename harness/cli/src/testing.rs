@@ -22,7 +22,7 @@ use plumbline_model::{Event, LogEntry, Outcome, Skip, SkipCause};
 use plumbline_report::{Palette, Summary, render_scenario_end, render_summary};
 use plumbline_scenario::Reason;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -31,6 +31,8 @@ use std::{
 /// Results as they come; `None` in `ended` until the run is over.
 #[derive(Default)]
 struct Board {
+    /// The scenarios that are tests of this run; what they stand on is run too.
+    tests: HashSet<String>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -80,7 +82,7 @@ impl Board {
                     Outcome::Skipped(Skip {
                         cause: SkipCause::Prerequisite | SkipCause::Stopped,
                         ..
-                    }) => Err(text.clone().into()),
+                    }) => Err(format!("{text}{}", self.failures_beneath(&state)).into()),
                     Outcome::Skipped(skip) => Ok(Completion::ignored_with(skip.reason.clone())),
                     Outcome::Flaky { .. } => Ok(Completion::Completed),
                     _ => Err(text.clone().into()),
@@ -91,6 +93,17 @@ impl Board {
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+impl Board {
+    /// How what the tests stand on has failed, as no test tells it.
+    fn failures_beneath(&self, state: &State) -> String {
+        let beneath = state.results.iter().filter(|(id, _)| !self.tests.contains(*id));
+        beneath
+            .filter(|(_, (outcome, _))| matches!(outcome, Outcome::Failed(_) | Outcome::Errored(_)))
+            .map(|(_, (_, text))| text.as_str())
+            .collect()
     }
 }
 
@@ -154,21 +167,26 @@ type Trials = (Arc<Board>, Vec<Trial>, Option<Prepared>);
 
 fn trials(places: &Places, all: &Run, arguments: &Arguments) -> Result<Trials, CommandError> {
     let plan = Prepared::new(places, all, Vec::new())?.plan;
-    let board = Arc::new(Board::default());
-    let mut chosen = Vec::new();
-    let mut trials = Vec::new();
-    for planned in plan.scenarios {
-        // What others stand on, and nobody asked for, is no test; it fails the tests that stand on it.
-        if planned.reason != Reason::Selected {
-            continue;
-        }
-        let id = planned.scenario.id.clone();
-        if is_chosen(&id, arguments) {
-            chosen.push(id.clone());
-        }
+    // What others stand on, and nobody asked for, is no test; it fails the tests that stand on it.
+    let asked = plan
+        .scenarios
+        .iter()
+        .filter(|planned| planned.reason == Reason::Selected);
+    let ids: Vec<String> = asked.map(|planned| planned.scenario.id.clone()).collect();
+    let chosen: Vec<String> = ids
+        .iter()
+        .filter(|id| is_chosen(id, arguments))
+        .cloned()
+        .collect();
+    let board = Arc::new(Board {
+        tests: chosen.iter().cloned().collect(),
+        ..Board::default()
+    });
+    let trials = ids.into_iter().map(|id| {
         let board = board.clone();
-        trials.push(Trial::ignorable_test(id.clone(), move || board.result(&id)));
-    }
+        Trial::ignorable_test(id.clone(), move || board.result(&id))
+    });
+    let trials = trials.collect();
     let prepared = match chosen.is_empty() {
         true => None,
         false => Some(Prepared::new(places, all, chosen)?),

@@ -23,7 +23,7 @@ impl Captured {
         let mut bytes = self.head.clone();
         if self.is_truncated() {
             let missing = self.total - (self.head.len() + self.tail.len()) as u64;
-            bytes.extend(format!("\n[{missing} bytes left out]\n").into_bytes());
+            bytes.extend(format!("\n… {missing} bytes left out …\n").into_bytes());
         }
         bytes.extend(&self.tail);
         bytes
@@ -103,7 +103,7 @@ mod tests {
         let text = captured.text();
         assert!(text.starts_with("begin ") && text.ends_with(" end"));
         assert!(
-            text.contains(&format!("[{} bytes left out]", KEPT + 10)),
+            text.contains(&format!("… {} bytes left out …", KEPT + 10)),
             "{}",
             captured.total()
         );

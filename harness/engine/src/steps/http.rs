@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(
             judged(&answer(201, "{\"made\": 2}")),
             Verdict::NotYet(
-                "status 201 (body.made is 2, headers is {\"content-type\":\"text/plain\"}): {\"made\": 2}"
+                "status 201 (body.made is 2, headers['content-type'] is \"text/plain\"): {\"made\": 2}"
                     .into()
             )
         );
