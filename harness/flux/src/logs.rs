@@ -1,17 +1,14 @@
 //! Following what a controller of the platform logs, from a remembered moment on, across its restarts.
 
 use crate::Platform;
-use plumbline_cluster::node::NodeAgent;
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use plumbline_cluster::node::{FileChanges, NodeAgent};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom},
-    mem::MaybeUninit,
-    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
-use tokio::{io::unix::AsyncFd, sync::watch};
+use tokio::sync::watch;
 
 /// How much of a file is read before its lines are handed over.
 const BLOCK: u64 = 256 * 1024;
@@ -46,17 +43,11 @@ impl Platform {
     /// # Errors
     /// The kernel has no inotify instance left.
     pub fn follow_log(&self, controller: &str, marks: &LogMarks) -> io::Result<LogFollower<'_>> {
-        let notifications = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        #[expect(
-            deprecated,
-            reason = "its replacement is unsafe, which nothing here may be; the descriptor is owned"
-        )]
-        let notifications = AsyncFd::new(notifications)?;
         Ok(LogFollower {
             node: self.node(),
             controller: controller.to_owned(),
             changes: self.node().changes(),
-            notifications,
+            written: FileChanges::new()?,
             folders: BTreeSet::new(),
             reading: Reading {
                 positions: marks.0.clone(),
@@ -71,7 +62,7 @@ pub struct LogFollower<'platform> {
     node: &'platform NodeAgent,
     controller: String,
     changes: watch::Receiver<u64>,
-    notifications: AsyncFd<OwnedFd>,
+    written: FileChanges,
     /// Those that are watched: one for each container, with a file for each of its starts.
     folders: BTreeSet<PathBuf>,
     reading: Reading,
@@ -100,16 +91,7 @@ impl LogFollower<'_> {
                     // The node is gone, and nothing will be written any more.
                     std::future::pending::<()>().await;
                 },
-                ready = self.notifications.readable_mut() => {
-                    let mut ready = ready?;
-                    let mut buffer = [MaybeUninit::uninit(); 4096];
-                    let drained = ready.try_io(|descriptor| {
-                        inotify::Reader::new(descriptor.get_ref(), &mut buffer).next().map(drop).map_err(io::Error::from)
-                    });
-                    if let Ok(outcome) = drained {
-                        outcome?;
-                    }
-                }
+                written = self.written.next() => written?,
             }
         }
     }
@@ -123,8 +105,7 @@ impl LogFollower<'_> {
                 continue;
             }
             // A folder that is not there yet is announced by a change of the node.
-            let events = WatchFlags::MODIFY | WatchFlags::CREATE;
-            if inotify::add_watch(self.notifications.get_ref(), folder, events).is_ok() {
+            if self.written.watch(folder).is_ok() {
                 self.folders.insert(folder.to_owned());
             }
         }

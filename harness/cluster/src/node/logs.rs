@@ -2,19 +2,19 @@
 //!
 //! Logs are the very bytes that a process wrote: nobody stamps the lines, so times cannot be asked for.
 
-use super::records::{Records, log_file};
+use super::{
+    file_changes::FileChanges,
+    records::{Records, log_file},
+};
 use axum::body::{Body, Bytes};
 use futures::stream;
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
-    mem::MaybeUninit,
-    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncSeekExt as _, unix::AsyncFd},
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
     sync::watch,
 };
 
@@ -144,7 +144,7 @@ struct Followed {
 }
 
 struct Follower {
-    notifications: AsyncFd<OwnedFd>,
+    written: FileChanges,
     followed: Followed,
     target: (String, String, String),
     changes: watch::Receiver<u64>,
@@ -152,16 +152,11 @@ struct Follower {
 
 impl Follower {
     fn new(path: &Path, followed: Followed, target: (String, String, String)) -> io::Result<Self> {
-        let notifications = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        inotify::add_watch(&notifications, path, WatchFlags::MODIFY)?;
+        let written = FileChanges::new()?;
+        written.watch(path)?;
         let changes = followed.records.changes();
-        #[expect(
-            deprecated,
-            reason = "its replacement is unsafe, which nothing here may be; the descriptor is owned"
-        )]
-        let notifications = AsyncFd::new(notifications)?;
         Ok(Self {
-            notifications,
+            written,
             followed,
             target,
             changes,
@@ -184,17 +179,7 @@ impl Follower {
             }
             tokio::select! {
                 changed = self.changes.changed() => if changed.is_err() { return Ok(false) },
-                ready = self.notifications.readable_mut() => {
-                    let mut ready = ready?;
-                    let mut buffer = [MaybeUninit::uninit(); 4096];
-                    let drained = ready.try_io(|descriptor| {
-                        inotify::Reader::new(descriptor.get_ref(), &mut buffer).next().map(drop).map_err(io::Error::from)
-                    });
-                    if let Ok(outcome) = drained {
-                        outcome?;
-                        return Ok(true);
-                    }
-                }
+                written = self.written.next() => return written.map(|()| true),
             }
         }
     }
