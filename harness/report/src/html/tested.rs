@@ -1,9 +1,8 @@
 //! What was tested, how it was asked for, and what was measured on the way.
 
-use crate::{Summary, text::duration};
+use crate::{Summary, summary::Measured, text::duration};
 use plumbline_model::FlakyResult;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// A name and a value.
 #[derive(Serialize)]
@@ -120,27 +119,14 @@ fn named(name: &str, value: &str) -> NamedView {
 }
 
 pub(super) fn measurements(summary: &Summary) -> Vec<MeasurementView> {
-    let mut measured: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for measurement in &summary.measurements {
-        measured
-            .entry(&measurement.name)
-            .or_default()
-            .push(measurement.duration);
-    }
-    measured
-        .into_iter()
-        .map(|(name, mut times)| {
-            times.sort_unstable();
-            let at = |index: usize| duration(times.get(index).copied().unwrap_or_default());
-            MeasurementView {
-                name: name.to_owned(),
-                count: times.len(),
-                fastest: at(0),
-                median: at(times.len() / 2),
-                slowest: at(times.len() - 1),
-            }
-        })
-        .collect()
+    let view = |measured: Measured<'_>| MeasurementView {
+        name: measured.name.to_owned(),
+        count: measured.count,
+        fastest: duration(measured.fastest),
+        median: duration(measured.median),
+        slowest: duration(measured.slowest),
+    };
+    summary.measured().into_iter().map(view).collect()
 }
 
 pub(super) fn egress(summary: &Summary) -> Vec<EgressView> {

@@ -1,6 +1,7 @@
 //! The one fold from which every report is rendered.
 
 mod fold;
+mod measured;
 mod merge;
 mod requirement;
 mod results;
@@ -10,6 +11,7 @@ mod told;
 mod verdict;
 
 pub use fold::NotARun;
+pub(crate) use measured::Measured;
 pub use merge::{MergeError, merge};
 pub use requirement::{RequirementResult, RequirementStatus};
 pub use results::{

@@ -3,6 +3,7 @@
 use super::Palette;
 use crate::{
     Summary,
+    summary::Measured,
     text::{duration, printable},
 };
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -120,31 +121,28 @@ fn render_facts(out: &mut String, summary: &Summary, palette: Palette) {
 
 /// Each thing that was measured, once: how often, the median, and the extremes.
 fn render_measurements(out: &mut String, summary: &Summary, palette: Palette) {
-    let mut measured: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for measurement in &summary.measurements {
-        measured
-            .entry(&measurement.name)
-            .or_default()
-            .push(measurement.duration);
-    }
+    let measured = summary.measured();
     if measured.is_empty() {
         return;
     }
     let _ = writeln!(out, "\n{}", palette.bold("Measured"));
-    for (name, mut times) in measured {
-        times.sort_unstable();
-        let median = duration(times[times.len() / 2]);
-        let _ = match times[..] {
-            [_] => writeln!(out, "  {median:>8}  {}", printable(name)),
-            [fastest, .., slowest] => writeln!(
+    for Measured {
+        name,
+        count,
+        fastest,
+        median,
+        slowest,
+    } in measured
+    {
+        let (median, name) = (duration(median), printable(name));
+        let _ = match count {
+            1 => writeln!(out, "  {median:>8}  {name}"),
+            _ => writeln!(
                 out,
-                "  {median:>8}  {} ({} times, {} to {})",
-                printable(name),
-                times.len(),
+                "  {median:>8}  {name} ({count} times, {} to {})",
                 duration(fastest),
                 duration(slowest)
             ),
-            [] => Ok(()),
         };
     }
 }
