@@ -1,23 +1,15 @@
 //! One golden answer per kind of error: `cases/<name>.yaml`, or all files of `cases/<name>/`, and what is said about them in
 //! `cases/<name>.snap`. Each was read by a person; after a change of words run `cargo insta review`.
 
-use plumbline_scenario::{Vocabulary, load};
+mod vocabulary;
+
+use plumbline_scenario::load;
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
-
-fn vocabulary() -> Vocabulary {
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    Vocabulary {
-        systems: words(&["ledger", "observatory", "storefront"]),
-        programs: words(&["cosign", "crane", "git", "helm", "kubectl"]),
-        environments: words(&["dev", "experimental", "prod"]),
-        repositories: words(&["k8s-gitops", "k8s-platform-charts"]),
-        controllers: words(&["flux-operator", "kustomize-controller", "source-controller"]),
-    }
-}
+use vocabulary::vocabulary;
 
 /// The files of each case, relative to this crate so that goldens are the same everywhere.
 fn cases() -> BTreeMap<String, Vec<PathBuf>> {

@@ -1,6 +1,8 @@
 //! Thousands of damaged scenario files, the same ones every time: each is loaded or refused with a place, none panics.
 
 mod mutator;
+#[path = "../vocabulary/mod.rs"]
+mod vocabulary;
 
 use mutator::{Dice, mutate};
 use plumbline_model::is_unprintable;
@@ -10,17 +12,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-
-fn vocabulary() -> Vocabulary {
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    Vocabulary {
-        systems: words(&["ledger", "observatory", "storefront"]),
-        programs: words(&["cosign", "crane", "git", "helm", "kubectl"]),
-        environments: words(&["dev", "experimental", "prod"]),
-        repositories: words(&["k8s-gitops", "k8s-platform-charts"]),
-        controllers: words(&["kustomize-controller", "source-controller"]),
-    }
-}
+use vocabulary::vocabulary;
 
 /// The scenarios of the repository, the one that has every verb, and files that are damaged already.
 fn corpus() -> Vec<Vec<u8>> {
