@@ -1,5 +1,6 @@
 //! Whether a scenario is for this day and this cluster.
 
+use crate::judge::paths;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use plumbline_cluster::kubernetes::KindReference;
 use plumbline_flux::{Platform, chain, names::FLUX_NAMESPACE};
@@ -124,10 +125,8 @@ fn read_facts(source: &str, facts: &Value) -> String {
     const LONGEST: usize = 100;
 
     let mut found = BTreeMap::new();
-    for path in
-        source.split(|character: char| !(character.is_alphanumeric() || character == '_' || character == '.'))
-    {
-        let mut parts = path.split('.');
+    for path in paths(source) {
+        let mut parts = path.split(['.', '[']);
         if parts.next() != Some("facts") {
             continue;
         }

@@ -62,6 +62,18 @@ pub(super) fn mentions(source: &str) -> Vec<Mention<'_>> {
     mentions
 }
 
+/// Every path that an expression names, those in the bodies of macros too.
+pub(crate) fn paths(source: &str) -> Vec<&str> {
+    let mut paths = Vec::new();
+    for mention in mentions(source) {
+        paths.push(mention.path);
+        if let Some(Call::Macro(called)) = mention.call {
+            paths.extend(self::paths(called.body));
+        }
+    }
+    paths
+}
+
 /// The length of the path that `text` begins with.
 fn path_length(text: &str) -> usize {
     let mut rest = text;
@@ -177,6 +189,17 @@ mod tests {
             for mention in mentions(&source) {
                 prop_assert!(source.contains(mention.path));
             }
+            for path in paths(&source) {
+                prop_assert!(source.contains(path));
+            }
         }
+    }
+
+    #[test]
+    fn paths_in_macros_are_named_and_those_in_literals_are_not() {
+        assert_eq!(
+            paths("facts.kinds.exists(k, k == outputs.a.b) && 'facts.flux' != facts.list[0].name.size()"),
+            ["facts.kinds", "k", "outputs.a.b", "facts.list[0].name"]
+        );
     }
 }

@@ -4,6 +4,7 @@ mod mentions;
 mod part;
 mod shown;
 
+pub(crate) use mentions::paths;
 pub(crate) use part::{Difference, differences};
 pub(crate) use shown::shortened;
 
