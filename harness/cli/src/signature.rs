@@ -1,7 +1,6 @@
 //! Signatures of reports: made when a report is written, checked when it is verified. They are those of `cosign sign-blob`.
 
-use crate::arguments::Outputs;
-use crate::{commands::CommandError, directories::key_password};
+use crate::{arguments::Outputs, commands::CommandError, directories::key_password};
 use plumbline_images::{KeyPair, is_blob_signed, sign_blob};
 use plumbline_model::Secret;
 use std::{
