@@ -10,8 +10,8 @@ use crate::{
 use plumbline_flux::chain;
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::ExitCode;
-use plumbline_toolchain::{Lock, Toolchain, ToolchainError, ToolchainOptions};
-use std::{fmt::Write as _, path::Path};
+use plumbline_toolchain::{Lock, ProgramState, Toolchain, ToolchainError, ToolchainOptions};
+use std::path::Path;
 
 /// Lists or fetches.
 pub fn tools(places: &Places, tools: &Tools) -> Result<ExitCode, CommandError> {
@@ -67,15 +67,14 @@ async fn fetch(toolchain: &Toolchain, tools: &Tools, places: &Places) -> Result<
         ToolchainError::Unknown { .. } => CommandError::Usage(chain(&error)),
         error => CommandError::Toolchain(chain(&error)),
     })?;
-    let mut out = String::new();
+    let mut rows = Vec::new();
     for fact in programs.facts() {
         if let (Some(folder), Some(program)) = (&tools.link, programs.path(&fact.name)) {
             link(folder, &fact.name, program)?;
         }
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{:<28} {:<10} {}", fact.name, fact.version, fact.source);
+        rows.push([fact.name.clone(), fact.version.clone(), fact.source.to_string()]);
     }
-    Ok(out)
+    Ok(table(&rows))
 }
 
 /// Puts a link to `program` into `folder`, in place of an older one.
@@ -92,8 +91,7 @@ fn link(folder: &Path, name: &str, program: &Path) -> Result<(), CommandError> {
 }
 
 async fn listing(toolchain: &Toolchain) -> String {
-    let mut out = String::new();
-    for state in toolchain.states().await {
+    let row = |state: ProgramState| {
         let available = state
             .available
             .map_or_else(|| "to be fetched".to_owned(), |source| source.to_string());
@@ -101,12 +99,17 @@ async fn listing(toolchain: &Toolchain) -> String {
             .estimated
             .map(|time| format!("  (took {} s last time)", time.as_secs()))
             .unwrap_or_default();
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "{:<28} {:<10} {available}{estimate}",
-            state.program, state.version
-        );
-    }
-    out
+        [state.program, state.version, format!("{available}{estimate}")]
+    };
+    let rows: Vec<_> = toolchain.states().await.into_iter().map(row).collect();
+    table(&rows)
+}
+
+/// Lines whose columns are as wide as what is in them.
+fn table(rows: &[[String; 3]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let (names, versions) = (width(0), width(1));
+    let line =
+        |[name, version, rest]: &[String; 3]| format!("{name:<names$}  {version:<versions$}  {rest}\n");
+    rows.iter().map(line).collect()
 }
