@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::commands::Images;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plumbline_model::Shard;
 use std::path::PathBuf;
@@ -92,6 +93,8 @@ pub enum Command {
     VerifyReport(VerifyReport),
     /// Print the JSON Schema of a format, for editors and for who reads reports
     Schema(Schema),
+    /// Work with images by hand: what the platform's pipelines do to them
+    Images(Images),
     /// Remove what runs that were killed have left behind
     Gc,
 }

@@ -73,6 +73,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, commands::CommandError> {
         Command::Report(report) => commands::report(&report),
         Command::VerifyReport(verify) => commands::verify_report(&verify),
         Command::Schema(schema) => Ok(commands::schema(schema)),
+        Command::Images(images) => commands::images(places, &images),
         Command::Gc => commands::gc(places),
     }
 }

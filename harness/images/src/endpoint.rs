@@ -1,8 +1,17 @@
-//! Where registries are served in this run.
+//! Where registries are: those of a run at loopback addresses under stable names, all others where their names say.
 
-use crate::{error::ImageError, name::ImageName, registry::Registry};
+use crate::{
+    access::Access,
+    error::ImageError,
+    name::ImageName,
+    registry::{Place, Registry},
+};
 use plumbline_model::Secret;
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// A user of a registry.
 #[derive(Clone, Debug)]
@@ -28,13 +37,33 @@ pub struct Endpoint {
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
     registries: BTreeMap<String, Registry>,
+    others: Option<Others>,
+}
+
+/// The registries that no endpoint was given for, made when they are first asked for.
+#[derive(Clone, Debug)]
+struct Others {
+    access: Arc<Access>,
+    met: Arc<Mutex<BTreeMap<String, Registry>>>,
 }
 
 impl Endpoints {
-    /// No endpoint at all.
+    /// No endpoint at all: every registry is unknown.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Every registry that there is, each at the host that its name says.
+    #[must_use]
+    pub fn everywhere(access: Access) -> Self {
+        Self {
+            registries: BTreeMap::new(),
+            others: Some(Others {
+                access: Arc::new(access),
+                met: Arc::default(),
+            }),
+        }
     }
 
     /// Adds the endpoint at which the registry `name` is served, replacing an earlier one.
@@ -44,7 +73,7 @@ impl Endpoints {
     /// The certificate authority of the endpoint can't be read.
     pub fn with(mut self, name: impl Into<String>, endpoint: &Endpoint) -> Result<Self, ImageError> {
         let name = name.into();
-        let registry = Registry::new(&name, endpoint)?;
+        let registry = Registry::new(&name, Place::of_endpoint(endpoint))?;
         self.registries.insert(name, registry);
         Ok(self)
     }
@@ -64,22 +93,39 @@ impl Endpoints {
             .try_fold(self, |endpoints, name| endpoints.with(name, endpoint))
     }
 
-    /// The names of the registries that are served, sorted.
+    /// The names of the registries that endpoints were given for, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.registries.keys().map(String::as_str)
     }
 
-    pub(crate) fn registry(&self, image: &ImageName) -> Result<&Registry, ImageError> {
-        self.registries
-            .get(image.registry())
-            .ok_or_else(|| ImageError::UnknownRegistry {
-                registry: image.registry().to_owned(),
+    pub(crate) fn registry(&self, image: &ImageName) -> Result<Registry, ImageError> {
+        let name = image.registry();
+        if let Some(registry) = self.registries.get(name) {
+            return Ok(registry.clone());
+        }
+        match &self.others {
+            Some(others) => others.registry(name),
+            None => Err(ImageError::UnknownRegistry {
+                registry: name.to_owned(),
                 known: if self.registries.is_empty() {
                     "none".to_owned()
                 } else {
                     self.names().collect::<Vec<_>>().join(", ")
                 },
-            })
+            }),
+        }
+    }
+}
+
+impl Others {
+    fn registry(&self, name: &str) -> Result<Registry, ImageError> {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(registry) = met.get(name) {
+            return Ok(registry.clone());
+        }
+        let registry = Registry::new(name, Place::of_name(name, &self.access)?)?;
+        met.insert(name.to_owned(), registry.clone());
+        Ok(registry)
     }
 }
 

@@ -29,6 +29,17 @@ pub enum ImageError {
         #[source]
         source: Source,
     },
+    /// The login for a registry is where only another program gets it.
+    #[error(
+        "the login for {registry} is kept by the credential helper `docker-credential-{helper}`, which plumbline does not start; \
+         give a configuration that has the login itself"
+    )]
+    CredentialHelper {
+        /// The registry.
+        registry: String,
+        /// The name of the helper.
+        helper: String,
+    },
     /// The registry has no such image, or not all of it.
     #[error("{image} is not in its registry; mirror or push it first")]
     NotFound {

@@ -163,7 +163,7 @@ pub async fn push_layout(
 
 struct Push<'a> {
     layout: Layout,
-    registry: &'a Registry,
+    registry: Registry,
     repository: &'a str,
 }
 

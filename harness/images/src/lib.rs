@@ -11,6 +11,7 @@
 //! - [`sign`] makes and checks cosign signatures;
 //! - [`ImageStore`] resolves references and extracts root file systems.
 
+mod access;
 mod endpoint;
 mod error;
 mod layout;
@@ -24,10 +25,11 @@ mod registry;
 pub mod sign;
 mod store;
 
+pub use access::{Access, Logins};
 pub use endpoint::{Credentials, Endpoint, Endpoints};
 pub use error::ImageError;
 pub use layout::push_layout;
-pub use mirror::{Mirrored, mirror};
+pub use mirror::{Mirrored, mirror, mirror_all};
 pub use name::{Digest, ImageName, NameError};
 pub use pack::{FileSource, ImageFile, PackedImage, ProgramImage};
 pub use platform::{FluxRelease, PlatformImageInputs, PlatformImages, VersionedProgram};

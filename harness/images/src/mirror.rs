@@ -39,6 +39,8 @@ pub struct Mirrored {
     pub manifests: usize,
     /// How many blobs were sent.
     pub blobs_copied: usize,
+    /// How many blobs the target took over from another of its repositories.
+    pub blobs_mounted: usize,
     /// How many blobs the target had.
     pub blobs_present: usize,
     /// How many bytes of blobs were sent.
@@ -59,12 +61,12 @@ pub async fn mirror(
     let target = from.at_registry(to);
     let source_registry = endpoints.registry(from)?;
     let target_registry = endpoints.registry(&target)?;
-    let mut plan = Plan::new(source_registry, from.repository());
+    let mut plan = Plan::new(&source_registry, from.repository());
     let digest = plan.root(from).await?;
 
     let transfer = Transfer {
-        source: source_registry,
-        target: target_registry,
+        source: &source_registry,
+        target: &target_registry,
         repository: from.repository(),
         total: plan.blobs.values().map(|blob| blob.size).sum(),
     };
@@ -78,9 +80,25 @@ pub async fn mirror(
         digest,
         manifests: plan.manifests.len(),
         blobs_copied: missing.len(),
+        blobs_mounted: 0,
         blobs_present: plan.blobs.len() - missing.len(),
         bytes,
     })
+}
+
+/// Copies several images as [`mirror()`] does, some at a time; the results are in the order of `images`.
+pub async fn mirror_all(
+    images: &[ImageName],
+    to: &str,
+    endpoints: &Endpoints,
+    jobs: usize,
+    progress: &Progress,
+) -> Vec<Result<Mirrored, ImageError>> {
+    let mirrors = images
+        .iter()
+        .map(|image| mirror(image, to, endpoints, progress).boxed())
+        .collect::<Vec<_>>();
+    stream::iter(mirrors).buffered(jobs.max(1)).collect().await
 }
 
 /// What has to be in the target in the end.

@@ -4,6 +4,7 @@
 //! so names are translated to addresses here and nowhere else.
 
 use crate::{
+    access::{Access, Identity},
     endpoint::Endpoint,
     error::ImageError,
     manifest::{ACCEPTED, Descriptor, Manifest},
@@ -25,6 +26,49 @@ use tokio::time::timeout;
 /// The largest blob that is read into memory: configurations and signatures.
 const SMALL: u64 = 4 << 20;
 
+/// How a registry is reached.
+pub(crate) struct Place {
+    /// `host` or `host:port`.
+    host: String,
+    plain_http: bool,
+    /// In PEM form.
+    authorities: Option<String>,
+    /// Whether it is one of a run: only its own certificate authority is trusted, and no proxy is on the way.
+    is_of_run: bool,
+    identity: Identity,
+}
+
+impl Place {
+    pub fn of_endpoint(endpoint: &Endpoint) -> Self {
+        Self {
+            host: endpoint.address.to_string(),
+            plain_http: endpoint.tls_ca_pem.is_none(),
+            authorities: endpoint.tls_ca_pem.clone(),
+            is_of_run: true,
+            identity: endpoint
+                .credentials
+                .clone()
+                .map_or(Identity::Anonymous, Identity::Password),
+        }
+    }
+
+    pub fn of_name(name: &str, access: &Access) -> Result<Self, ImageError> {
+        // Docker Hub is not where its name says.
+        let host = if name == "docker.io" {
+            "registry-1.docker.io"
+        } else {
+            name
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            plain_http: access.plain_http.contains(name),
+            authorities: access.authorities.clone(),
+            is_of_run: false,
+            identity: access.logins.identity(name)?,
+        })
+    }
+}
+
 /// The registry behind one name.
 #[derive(Clone)]
 pub(crate) struct Registry {
@@ -41,46 +85,52 @@ impl fmt::Debug for Registry {
 }
 
 impl Registry {
-    pub fn new(name: &str, endpoint: &Endpoint) -> Result<Self, ImageError> {
-        let host = endpoint.address.to_string();
-        let ip = endpoint.address.ip().to_string();
-        let authority = endpoint
-            .tls_ca_pem
+    pub fn new(name: &str, place: Place) -> Result<Self, ImageError> {
+        let host = place.host;
+        let certificates = place
+            .authorities
             .iter()
             .map(|pem| Certificate {
                 encoding: CertificateEncoding::Pem,
                 data: pem.clone().into_bytes(),
             })
             .collect::<Vec<_>>();
-        let protocol = if authority.is_empty() {
+        let protocol = if place.plain_http {
             ClientProtocol::HttpsExcept(vec![host.clone()])
         } else {
             ClientProtocol::Https
         };
-        // Registries of a run are never reached through a proxy of the machine. A proxy that is named here, and
-        // bypassed for the one address that is spoken to, keeps the client from looking for one in the environment.
-        let unused_proxy = Some(format!("http://{host}"));
+        let (only, besides) = if place.is_of_run {
+            (certificates, Vec::new())
+        } else {
+            (Vec::new(), certificates)
+        };
+        let unused_proxy = Some(format!("http://{host}")).filter(|_| place.is_of_run);
         let config = ClientConfig {
             protocol,
-            tls_certs_only: authority,
+            tls_certs_only: only,
+            extra_root_certificates: besides,
             use_monolithic_push: true,
             connect_timeout: Some(Duration::from_secs(5)),
             read_timeout: Some(Duration::from_secs(30)),
             user_agent: concat!("plumbline/", env!("CARGO_PKG_VERSION")),
             https_proxy: unused_proxy.clone(),
-            http_proxy: unused_proxy,
-            no_proxy: Some(ip),
+            http_proxy: unused_proxy.clone(),
+            no_proxy: unused_proxy.map(|_| {
+                host.rsplit_once(':')
+                    .map_or(host.clone(), |(ip, _)| ip.to_owned())
+            }),
             ..ClientConfig::default()
         };
         let client = Client::try_from(config).map_err(|error| ImageError::Client {
             registry: name.to_owned(),
             source: Box::new(error),
         })?;
-        let authentication = match &endpoint.credentials {
-            Some(credentials) => {
+        let authentication = match &place.identity {
+            Identity::Password(credentials) => {
                 RegistryAuth::Basic(credentials.user.clone(), credentials.password.reveal().clone())
             }
-            None => RegistryAuth::Anonymous,
+            Identity::Anonymous | Identity::Token(_) => RegistryAuth::Anonymous,
         };
         Ok(Self {
             name: name.to_owned(),

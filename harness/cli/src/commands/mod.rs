@@ -2,6 +2,7 @@
 
 mod check;
 mod gc;
+mod images;
 mod plan;
 mod prepare;
 mod recorded;
@@ -16,6 +17,7 @@ mod verify_report;
 
 pub use check::{check, list};
 pub use gc::gc;
+pub use images::{Images, images};
 pub use prepare::Prepared;
 pub use report::report;
 pub use run::{Watchers, drive, run};
@@ -30,6 +32,7 @@ use crate::{
     outputs::{self, OutputError},
 };
 use plumbline_flux::FixtureError;
+use plumbline_images::ImageError;
 use plumbline_keeper::KeeperError;
 use plumbline_model::ExitCode;
 use plumbline_scenario::{Diagnostics, PlanError};
@@ -80,6 +83,9 @@ pub enum CommandError {
     /// Wrong usage, in words.
     #[error("{0}")]
     Usage(String),
+    /// Something that could not be done with an image.
+    #[error("{}", plumbline_flux::chain(.0))]
+    Image(#[from] ImageError),
     /// A program could not be had, or the lock is wrong.
     #[error("{0}")]
     Toolchain(String),
@@ -91,6 +97,7 @@ impl CommandError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Scenarios(_) | Self::Directories(_) | Self::Usage(_) => ExitCode::Usage,
+            Self::Image(error) => images::exit_code(error),
             Self::Plan(_) | Self::NothingToRunAgain(_) => ExitCode::NothingSelected,
             Self::Fixtures(_)
             | Self::Unreadable { .. }

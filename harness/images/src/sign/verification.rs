@@ -92,7 +92,7 @@ pub async fn verify(
     let registry = endpoints
         .registry(image)
         .map_err(|error| verification.cannot_tell(error))?;
-    verification.run(registry).await
+    verification.run(&registry).await
 }
 
 struct Verification<'a> {

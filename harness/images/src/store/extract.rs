@@ -52,7 +52,7 @@ impl ImageStore {
     /// [`ImageError::NotFound`], [`ImageError::Unauthorized`], [`ImageError::Unreachable`],
     /// [`ImageError::DigestMismatch`] and [`ImageError::NoPlatform`] are what a node tells apart.
     pub async fn resolve(&self, name: &ImageName) -> Result<Resolved, ImageError> {
-        resolve(name, self.endpoints.registry(name)?).await
+        resolve(name, &self.endpoints.registry(name)?).await
     }
 
     /// The root file system of an image; extracted now if it is not in the store yet.
@@ -94,7 +94,7 @@ impl ImageStore {
         let shown = image.name.to_string();
         let (target, budget, what) = (target.to_owned(), self.budget, shown.clone());
         let unpacking = tokio::task::spawn_blocking(move || unpack_layers(&what, &target, budget, receiver));
-        let pulled = pull_layers(registry, image, sender).await;
+        let pulled = pull_layers(&registry, image, sender).await;
         let unpacked = unpacking.await.map_err(|error| ImageError::Worker {
             what: shown,
             source: Box::new(error),

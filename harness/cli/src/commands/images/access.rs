@@ -1,0 +1,102 @@
+//! From flags and the user's own files to registries that can be talked to.
+
+use super::arguments::Registries;
+use crate::{commands::CommandError, directories::variable};
+use plumbline_images::{Access, Endpoints, ImageError, ImageName, Logins};
+use plumbline_model::ExitCode;
+use std::{io, path::Path};
+
+impl Registries {
+    /// The registries that these flags, and the logins of the user, reach.
+    ///
+    /// # Errors
+    /// A file that is named cannot be read or is not what it should be.
+    pub fn endpoints(&self) -> Result<Endpoints, CommandError> {
+        let authorities = self.ca_file.as_deref().map(read).transpose()?;
+        for registry in &self.plain_http {
+            check_registry("--plain-http", registry)?;
+        }
+        Ok(Endpoints::everywhere(Access {
+            authorities,
+            plain_http: self.plain_http.iter().cloned().collect(),
+            logins: self.logins()?,
+        }))
+    }
+
+    fn logins(&self) -> Result<Logins, CommandError> {
+        let (path, text) = match &self.registry_config {
+            Some(path) => (path.clone(), read(path)?),
+            None => {
+                let folder =
+                    variable("DOCKER_CONFIG").or_else(|| variable("HOME").map(|home| home.join(".docker")));
+                let Some(path) = folder.map(|folder| folder.join("config.json")) else {
+                    return Ok(Logins::default());
+                };
+                match std::fs::read_to_string(&path) {
+                    Ok(text) => (path, text),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Logins::default()),
+                    Err(source) => return Err(CommandError::Unreadable { path, source }),
+                }
+            }
+        };
+        Ok(Logins::parse(&path.display().to_string(), &text)?)
+    }
+}
+
+/// Refuses, in the words of its flag, what is not `host[:port]`.
+pub(super) fn check_registry(flag: &str, registry: &str) -> Result<(), CommandError> {
+    let name = format!("{registry}/a").parse::<ImageName>();
+    if name.is_ok_and(|name| name.registry() == registry && name.repository() == "a") {
+        return Ok(());
+    }
+    Err(CommandError::Usage(format!(
+        "{flag} {registry}: write the registry alone, as host[:port], such as registry.example.com"
+    )))
+}
+
+fn read(path: &Path) -> Result<String, CommandError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| CommandError::Usage(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Whose fault it is that something could not be done with an image.
+pub(in crate::commands) const fn exit_code(error: &ImageError) -> ExitCode {
+    match error {
+        ImageError::Name(_)
+        | ImageError::UnknownRegistry { .. }
+        | ImageError::CredentialHelper { .. }
+        | ImageError::Key { .. } => ExitCode::Usage,
+        ImageError::Client { .. }
+        | ImageError::Unreachable { .. }
+        | ImageError::TimedOut { .. }
+        | ImageError::Worker { .. }
+        | ImageError::File { .. } => ExitCode::Environment,
+        _ => ExitCode::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_is_a_host_and_nothing_else() {
+        for registry in [
+            "registry.example.com",
+            "localhost",
+            "127.0.0.1:5000",
+            "mirror:5000",
+        ] {
+            assert!(check_registry("--to", registry).is_ok(), "{registry}");
+        }
+        for registry in [
+            "",
+            "example",
+            "https://registry.example.com",
+            "registry.example.com/team",
+            "a b.c",
+        ] {
+            assert!(check_registry("--to", registry).is_err(), "{registry}");
+        }
+    }
+}

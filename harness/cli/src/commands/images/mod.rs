@@ -1,0 +1,19 @@
+//! `plumbline images`: one file per command of the group.
+
+mod access;
+mod arguments;
+mod mirror;
+
+pub(super) use access::exit_code;
+pub use arguments::{Images, ImagesCommand};
+
+use super::CommandError;
+use crate::arguments::Places;
+use plumbline_model::ExitCode;
+
+/// Does what the command of the group says.
+pub fn images(places: &Places, images: &Images) -> Result<ExitCode, CommandError> {
+    match &images.command {
+        ImagesCommand::Mirror(mirror) => mirror::mirror(places, mirror),
+    }
+}
