@@ -1,17 +1,19 @@
 //! What is done before the first scenario, and in which phases it is told: space, the platform, what is masked.
 
 use crate::{EventLog, attempt::milliseconds};
-use plumbline_flux::{Patience, Platform, PlatformOptions, VerbError, chain};
+use plumbline_flux::{
+    Patience, Platform, PlatformOptions, VerbError, chain,
+    names::{ENVIRONMENTS, MAIN_ENVIRONMENT},
+};
 use plumbline_keeper::RunDirectory;
-use plumbline_model::{Event, Fault, FaultClass, Outcome, Progress};
+use plumbline_model::{Event, Fault, FaultClass, Outcome, Progress, Secret};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What a run writes below its directory, with some to spare: images, etcd, logs.
 const NEEDED_SPACE: u64 = 800_000_000;
-/// Where systems are brought on board to be looked at, and how long that may take.
-const ENVIRONMENT: &str = "dev";
+/// How long bringing the systems on board that are to be looked at may take.
 const ONBOARD_WITHIN: Duration = Duration::from_secs(60);
 
 /// A run whose disk fills up on the way fails in ways that blame others; so it is not begun.
@@ -105,7 +107,7 @@ pub(crate) async fn onboard_all(platform: &Platform, log: &EventLog) -> Result<(
     let patience = Patience::new(Instant::now() + ONBOARD_WITHIN, &observe);
     let onboarded = systems
         .iter()
-        .map(|system| platform.onboard(system, system, ENVIRONMENT, patience));
+        .map(|system| platform.onboard(system, system, MAIN_ENVIRONMENT, patience));
     futures::future::try_join_all(onboarded)
         .await
         .map(drop)
@@ -113,13 +115,11 @@ pub(crate) async fn onboard_all(platform: &Platform, log: &EventLog) -> Result<(
 }
 
 pub(crate) fn mask_secrets(log: &EventLog, platform: &Platform) -> Result<(), Fault> {
-    let key = platform
-        .supply()
-        .key()
-        .private_pem()
-        .map_err(|error| environment(&error))?;
-    for secret in [&platform.services().credentials.password, &key] {
-        log.mask(secret).map_err(|error| environment(&error))?;
+    let mask = |secret: &Secret<String>| log.mask(secret).map_err(|error| environment(&error));
+    mask(&platform.services().credentials.password)?;
+    for name in ENVIRONMENTS {
+        let key = platform.supply().keys().key(name).private_pem();
+        mask(&key.map_err(|error| environment(&error))?)?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod fixtures;
 mod forge;
 mod http;
 mod instance;
+mod keys;
 mod logs;
 pub mod names;
 mod onboard;
@@ -36,6 +37,7 @@ pub use fixtures::{FixtureError, Fixtures, PLATFORM_REPOSITORIES, Tree, TreeFile
 pub use forge::{Forge, GitReference};
 pub use http::{HttpAnswer, HttpClient, HttpRequest};
 pub use instance::{Applied, AppliedInstance, InstanceChange};
+pub use keys::KeyRing;
 pub use logs::{LogFollower, LogMarks};
 pub use onboard::Onboarded;
 pub use patience::{Patience, unmet};

@@ -33,5 +33,8 @@ pub fn branch_of<'a>(repository: &str, environment: &'a str) -> &'a str {
     }
 }
 
+/// The environment of the main cluster.
+pub const MAIN_ENVIRONMENT: &str = "dev";
+
 /// Every environment.
 pub const ENVIRONMENTS: [&str; 3] = ["experimental", "dev", "prod"];

@@ -57,10 +57,10 @@ impl Platform {
     /// # Errors
     /// Whatever could not be had or started.
     pub async fn start(options: PlatformOptions, progress: &Progress) -> Result<Self, VerbError> {
-        let (foundation, sealed) = Foundation::lay(&options).await?;
+        let (foundation, safe) = Foundation::lay(&options).await?;
         let foundation = Arc::new(foundation);
         let (site, cluster) = futures::try_join!(
-            Site::fill(foundation.clone(), sealed, options, progress),
+            Site::fill(foundation.clone(), safe, options, progress),
             Cluster::start(&foundation, foundation.directory(), progress)
         )?;
         let platform = Self {

@@ -2,12 +2,11 @@
 
 use crate::{
     Platform, VerbError,
+    keys::KeySafe,
     names::{PRIVATE_REGISTRY, PUBLIC_REGISTRIES},
 };
-use plumbline_images::{ImageError, KeyPair};
 use plumbline_keeper::{Command, Finished, Output};
-use plumbline_model::{FaultClass, Secret};
-use plumbline_servers::Credentials;
+use plumbline_model::FaultClass;
 use plumbline_toolchain::Programs;
 use std::{
     collections::BTreeMap,
@@ -21,28 +20,11 @@ use std::{
 /// How much of a program's output a failure shows.
 const SHOWN_LINES: usize = 12;
 
-/// The signing key as the cosign CLI takes it: encrypted, with its password.
-pub(crate) struct SealedKey {
-    pem: Secret<String>,
-    password: Secret<String>,
-}
-
-impl SealedKey {
-    /// Encrypts `key`; that is meant to take memory and time, so it has a thread of its own.
-    pub(crate) async fn seal(key: KeyPair) -> Result<Self, VerbError> {
-        let password = Credentials::generate("cosign").password;
-        let sealing = tokio::task::spawn_blocking(move || {
-            let pem = key.to_cosign(&password)?;
-            Ok::<_, ImageError>(Self { pem, password })
-        });
-        Ok(sealing.await.map_err(|error| VerbError::environment(&error))??)
-    }
-}
-
 /// What every program of a run finds in its environment, whichever cluster it is for.
 pub(crate) struct Workbench {
     directory: PathBuf,
     environment: BTreeMap<String, String>,
+    safe: KeySafe,
     scratches: AtomicU64,
 }
 
@@ -52,8 +34,7 @@ impl Workbench {
     pub(crate) fn prepare(
         directory: &Path,
         services: &crate::Services,
-        key: &SealedKey,
-        public_key: &str,
+        safe: KeySafe,
         search_path: &str,
     ) -> io::Result<Self> {
         let home = directory.join("home");
@@ -91,13 +72,11 @@ impl Workbench {
             ("HTTPS_PROXY".to_owned(), proxy.clone()),
             ("HTTP_PROXY".to_owned(), proxy),
             ("TUF_ROOT".to_owned(), text(&home.join(".sigstore"))),
-            ("COSIGN_PASSWORD".to_owned(), key.password.reveal().clone()),
-            ("COSIGN_PRIVATE_KEY".to_owned(), key.pem.reveal().clone()),
-            ("COSIGN_PUBLIC_KEY".to_owned(), public_key.to_owned()),
         ]);
         Ok(Self {
             directory: directory.to_owned(),
             environment,
+            safe,
             scratches: AtomicU64::new(0),
         })
     }
@@ -126,6 +105,7 @@ impl Platform {
         let kubeconfig = self.kubeconfig().to_string_lossy().into_owned();
         let mut environment = self.workbench().environment.clone();
         environment.insert("KUBECONFIG".to_owned(), kubeconfig);
+        environment.extend(self.workbench().safe.variables(arguments).await?);
         let command = Command::new(program, path)
             .arguments(arguments.iter().cloned())
             .environment(environment)

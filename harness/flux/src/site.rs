@@ -1,15 +1,16 @@
 //! What the clusters of a run share: servers, repositories, images, keys, programs.
 
 use crate::{
-    Fixtures, Forge, PlatformOptions, Services, SupplyChain, VerbError, Versions,
+    Fixtures, Forge, KeyRing, PlatformOptions, Services, SupplyChain, VerbError, Versions,
     egress::EgressCounter,
     fixtures::PLATFORM_REPOSITORIES,
+    keys::KeySafe,
     policy::SignedImages,
-    programs::{SealedKey, Workbench, path_of},
+    programs::{Workbench, path_of},
     supply::Ingredients,
     versions,
 };
-use plumbline_images::{ImageStore, KeyPair};
+use plumbline_images::ImageStore;
 use plumbline_keeper::Keeper;
 use plumbline_model::Progress;
 use plumbline_toolchain::Programs;
@@ -39,20 +40,21 @@ pub(crate) struct Foundation {
     /// Counts for all clusters together.
     pub(crate) egress: EgressCounter,
     directory: PathBuf,
-    key: KeyPair,
+    /// Who signs.
+    keys: Arc<KeyRing>,
     further_clusters: AtomicU64,
 }
 
 impl Foundation {
-    /// Starts the servers. Beside them comes the signing key as programs take it, which takes its time to make.
-    pub(crate) async fn lay(options: &PlatformOptions) -> Result<(Self, SealedKey), VerbError> {
+    /// Starts the servers. Beside them come the signing keys as programs take them, which takes its time.
+    pub(crate) async fn lay(options: &PlatformOptions) -> Result<(Self, KeySafe), VerbError> {
         let (keeper, programs) = (options.keeper.clone(), options.programs.clone());
         let directory = keeper.run_directory().path().to_owned();
-        let key = KeyPair::generate();
+        let keys = Arc::new(KeyRing::default());
         let git = path_of(&programs, "git")?;
-        let (services, sealed) = futures::try_join!(
+        let (services, safe) = futures::try_join!(
             Services::start(&keeper, git, &directory),
-            SealedKey::seal(key.clone())
+            KeySafe::with_main_key(keys.clone())
         )?;
         let certificates = directory.join("ca.pem");
         fs::write(&certificates, services.authority.pem()).map_err(|error| VerbError::environment(&error))?;
@@ -61,7 +63,10 @@ impl Foundation {
                 options.cache.join("rootfs"),
                 services.endpoints.clone(),
             )),
-            policy: Arc::new(SignedImages::new(key.public_pem()?, services.endpoints.clone())),
+            policy: Arc::new(SignedImages::new(
+                keys.main().public_pem()?,
+                services.endpoints.clone(),
+            )),
             egress: EgressCounter::default(),
             further_clusters: AtomicU64::new(0),
             keeper,
@@ -69,9 +74,9 @@ impl Foundation {
             services,
             certificates,
             directory,
-            key,
+            keys,
         };
-        Ok((foundation, sealed))
+        Ok((foundation, safe))
     }
 
     /// The directory of the run, in which the first cluster lives.
@@ -109,7 +114,7 @@ impl Site {
     /// Fills the servers: repositories on the Git server, the platform's images mirrored, signed and verified.
     pub(crate) async fn fill(
         foundation: Arc<Foundation>,
-        sealed: SealedKey,
+        safe: KeySafe,
         options: PlatformOptions,
         progress: &Progress,
     ) -> Result<Self, VerbError> {
@@ -124,7 +129,7 @@ impl Site {
         let Foundation {
             services,
             programs,
-            key,
+            keys,
             ..
         } = &*foundation;
         let images = async {
@@ -135,7 +140,7 @@ impl Site {
                 fixtures: &fixtures,
                 cache: &cache,
             };
-            let supply = SupplyChain::publish(services, key, ingredients, progress).await?;
+            let supply = SupplyChain::publish(services, keys.clone(), ingredients, progress).await?;
             supply.admit_all(progress).await?;
             Ok::<_, VerbError>(supply)
         };
@@ -149,14 +154,8 @@ impl Site {
             Ok::<_, VerbError>(forge)
         };
         let (supply, forge) = futures::try_join!(images, repositories)?;
-        let workbench = Workbench::prepare(
-            foundation.directory(),
-            services,
-            &sealed,
-            supply.public_key(),
-            &search_path,
-        )
-        .map_err(|error| VerbError::environment(&error))?;
+        let workbench = Workbench::prepare(foundation.directory(), services, safe, &search_path)
+            .map_err(|error| VerbError::environment(&error))?;
         Ok(Self {
             foundation,
             fixtures,

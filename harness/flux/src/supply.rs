@@ -1,7 +1,7 @@
 //! The way of an image into the platform: made or published upstream, mirrored, signed, verified.
 
 use crate::{
-    Fixtures, VerbError, Versions,
+    Fixtures, KeyRing, VerbError, Versions,
     names::{PLATFORM_SOURCE, PRIVATE_REGISTRY, SAMPLE_REPOSITORY},
     services::Services,
 };
@@ -15,6 +15,7 @@ use plumbline_toolchain::{Programs, plain_name};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// How many images are on their way at once.
@@ -31,10 +32,10 @@ pub const PLATFORM_PROGRAMS: [&str; 7] = [
     "image-automation-controller",
 ];
 
-/// The images of a run and the key that signs them.
+/// The images of a run and the keys that sign them.
 pub struct SupplyChain {
     endpoints: Endpoints,
-    key: KeyPair,
+    keys: Arc<KeyRing>,
     public_key: String,
     platform: Vec<ImageName>,
     releases: BTreeMap<String, Vec<ReleaseImage>>,
@@ -77,7 +78,7 @@ impl SupplyChain {
     /// A program is missing, or the cache or the registry cannot be written.
     pub(crate) async fn publish(
         services: &Services,
-        key: &KeyPair,
+        keys: Arc<KeyRing>,
         ingredients: Ingredients<'_>,
         progress: &Progress,
     ) -> Result<Self, VerbError> {
@@ -122,8 +123,8 @@ impl SupplyChain {
         let under_test = releases.first().into_iter().flatten().chain(&operator);
         Ok(Self {
             endpoints: services.endpoints.clone(),
-            public_key: key.public_pem()?,
-            key: key.clone(),
+            public_key: keys.main().public_pem()?,
+            keys,
             platform: under_test.map(|image| image.name.clone()).collect(),
             releases: inputs
                 .releases
@@ -158,10 +159,11 @@ impl SupplyChain {
     async fn admit(&self, images: &[ImageName], progress: &Progress) -> Result<(), VerbError> {
         let total = u64::try_from(images.len()).unwrap_or(u64::MAX);
         let task = progress.sized_task("mirroring, signing, verifying", Some((total, Unit::Items)), None);
+        let key = self.keys.main();
         let jobs = images.iter().map(|image| async {
             let mirrored = self.mirror(image).await?;
-            self.sign_digest(&mirrored).await?;
-            match self.verify(image).await {
+            self.sign_digest(&mirrored, &key).await?;
+            match self.verify(image, &self.public_key).await {
                 Ok(_) => {}
                 Err(error) => return Err(VerbError::environment(&error)),
             }
@@ -196,16 +198,16 @@ impl SupplyChain {
         &self.platform
     }
 
-    /// The public half of the key that signs, in PEM.
+    /// The public half of the main environment's key, in PEM.
     #[must_use]
     pub fn public_key(&self) -> &str {
         &self.public_key
     }
 
-    /// The key itself, for programs that sign with it.
+    /// Every key of the run, by name.
     #[must_use]
-    pub const fn key(&self) -> &KeyPair {
-        &self.key
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// Copies an upstream image to the private registry: the whole index, byte for byte.
@@ -216,28 +218,33 @@ impl SupplyChain {
         Ok(mirror(image, PRIVATE_REGISTRY, &self.endpoints, &Progress::silent()).await?)
     }
 
-    /// Signs the private copy of an upstream image by the digest that it has there now.
+    /// Signs an image of the private registry by the digest that it has there now. One that is named by its upstream name is
+    /// mirrored first.
     ///
     /// # Errors
     /// The image is not there, or the registry does not do its part.
-    pub async fn sign(&self, image: &ImageName) -> Result<(), VerbError> {
+    pub async fn sign(&self, image: &ImageName, key: &KeyPair) -> Result<(), VerbError> {
+        if image.registry() == PRIVATE_REGISTRY {
+            sign::sign(image, key, &self.endpoints).await?;
+            return Ok(());
+        }
         let mirrored = self.mirror(image).await?;
-        self.sign_digest(&mirrored).await
+        self.sign_digest(&mirrored, key).await
     }
 
-    async fn sign_digest(&self, mirrored: &Mirrored) -> Result<(), VerbError> {
+    async fn sign_digest(&self, mirrored: &Mirrored, key: &KeyPair) -> Result<(), VerbError> {
         let target = mirrored.target.with_digest(mirrored.digest.clone());
-        sign::sign(&target, &self.key, &self.endpoints).await?;
+        sign::sign(&target, key, &self.endpoints).await?;
         Ok(())
     }
 
-    /// Verifies the private copy of an upstream image with the public key.
+    /// Verifies the image of that name in the private registry, upstream's name or its own there, with a public key.
     ///
     /// # Errors
     /// Unsigned, signed by another key, other content, or no answer that would tell.
-    pub async fn verify(&self, image: &ImageName) -> Result<Verified, VerifyError> {
+    pub async fn verify(&self, image: &ImageName, public_key: &str) -> Result<Verified, VerifyError> {
         let target = image.at_registry(PRIVATE_REGISTRY);
-        sign::verify(&target, &self.public_key, &self.endpoints).await
+        sign::verify(&target, public_key, &self.endpoints).await
     }
 }
 

@@ -1,12 +1,12 @@
 //! The versions under test, read from where the platform itself names them.
 
-use crate::{Fixtures, VerbError, names::GITOPS_REPOSITORY};
+use crate::{
+    Fixtures, VerbError,
+    names::{GITOPS_REPOSITORY, MAIN_ENVIRONMENT},
+};
 use plumbline_model::FaultClass;
 use plumbline_toolchain::Lock;
 use serde_json::Value;
-
-/// The environment whose files are read; an upgrade is tested by its own scenarios.
-const ENVIRONMENT: &str = "dev";
 
 /// What the lock calls the programs of a release, before its version.
 const RELEASE_SET: &str = "flux-";
@@ -41,11 +41,11 @@ pub fn release_programs(lock: &Lock, version: &str) -> Result<Vec<String>, VerbE
     })
 }
 
-/// Reads both versions from the fixture of `k8s-gitops`.
+/// Reads both versions from the fixture of `k8s-gitops`, as the main environment has them; an upgrade is tested by its own scenarios.
 pub(crate) fn read(fixtures: &Fixtures) -> Result<Versions, VerbError> {
     let tree = fixtures.platform_repository(GITOPS_REPOSITORY)?;
     let text_at = |file: &str, pointer: &str| -> Result<String, VerbError> {
-        let path = format!("clusters/{ENVIRONMENT}/{file}");
+        let path = format!("clusters/{MAIN_ENVIRONMENT}/{file}");
         let missing = |why: String| {
             VerbError::fault(
                 FaultClass::Environment,

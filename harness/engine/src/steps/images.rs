@@ -1,9 +1,12 @@
 //! Steps of the images' way: build, mirror, sign, verify.
 
 use super::ScenarioState;
-use plumbline_flux::{ChartFolder, Patience, Platform, Published, VerbError};
+use plumbline_flux::{ChartFolder, Patience, Platform, Published, VerbError, chain, names::MAIN_ENVIRONMENT};
 use plumbline_images::{ImageName, VerifyError};
-use plumbline_scenario::steps::{Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify};
+use plumbline_scenario::{
+    Located,
+    steps::{Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify},
+};
 use serde_json::json;
 
 fn chosen(selection: &ImageSelection, state: &ScenarioState) -> Result<Vec<ImageName>, VerbError> {
@@ -61,40 +64,49 @@ pub(super) async fn mirror(mirror: &Mirror, state: &mut ScenarioState) -> Result
 }
 
 pub(super) async fn sign(sign: &Sign, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let supply = state.platform.supply();
+    let key = supply.keys().key(named(sign.key.as_ref()));
     for image in chosen(&sign.images, state)? {
-        state.platform.supply().sign(&image).await?;
+        supply.sign(&image, &key).await?;
     }
     Ok(())
+}
+
+fn named(key: Option<&Located<String>>) -> &str {
+    key.map_or(MAIN_ENVIRONMENT, |key| key.as_str())
 }
 
 pub(super) async fn verify(verify: &Verify, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let supply = state.platform.supply();
+    let key = supply.keys().key(named(verify.key.as_ref())).public_pem()?;
     for image in chosen(&verify.images, state)? {
-        let verified = state.platform.supply().verify(&image).await;
+        let verified = supply.verify(&image, &key).await;
         let found = match &verified {
             Ok(_) => Verification::Verified,
-            Err(VerifyError::Unsigned { .. }) => Verification::Unsigned,
-            Err(VerifyError::WrongKey { .. }) => Verification::WrongKey,
-            Err(error @ VerifyError::CannotTell { .. }) => return Err(VerbError::environment(error)),
-            Err(error) => {
-                return Err(VerbError::mismatch(
-                    format!("the signature of {image} does not hold"),
-                    words(verify.expect),
-                    error.to_string(),
-                ));
-            }
+            Err(error) => class(error),
         };
-        if found != verify.expect {
-            let message = format!("{image} in the private registry is not as expected");
-            return Err(VerbError::mismatch(message, words(verify.expect), words(found)));
+        if found == verify.expect {
+            continue;
         }
+        if let Err(error @ VerifyError::CannotTell { .. }) = &verified {
+            return Err(VerbError::environment(error));
+        }
+        let said = verified.err().map(|error| chain(&error));
+        return Err(VerbError::mismatch(
+            format!("{image} in the private registry is not as expected"),
+            verify.expect.to_string(),
+            said.unwrap_or_else(|| found.to_string()),
+        ));
     }
     Ok(())
 }
 
-const fn words(verification: Verification) -> &'static str {
-    match verification {
-        Verification::Verified => "signed by the platform's key for this digest",
-        Verification::Unsigned => "unsigned",
-        Verification::WrongKey => "signed by another key only",
+const fn class(error: &VerifyError) -> Verification {
+    match error {
+        VerifyError::NotFound { .. } => Verification::NotFound,
+        VerifyError::Unsigned { .. } => Verification::Unsigned,
+        VerifyError::WrongKey { .. } => Verification::WrongKey,
+        VerifyError::DigestMismatch { .. } => Verification::Mismatch,
+        VerifyError::CannotTell { .. } | VerifyError::InvalidKey { .. } => Verification::CannotTell,
     }
 }

@@ -4,9 +4,13 @@ use super::{Findings, git};
 use crate::{
     Located, Scenario, ScenarioStep, Span,
     document::Node,
-    steps::{Build, BuiltArtifact, Upgrade},
+    name::{WORD, is_word},
+    steps::{Build, BuiltArtifact, Upgrade, Verify},
     template,
 };
+
+/// What a key in a key vault begins with.
+const KEY_VAULT: &str = "azurekms://";
 
 pub(super) fn check_build(build: &Build, step: &ScenarioStep, findings: &mut Findings<'_>) {
     if !is_tagged_name(&template::plain(&build.name)) {
@@ -48,6 +52,37 @@ pub(super) fn check_build(build: &Build, step: &ScenarioStep, findings: &mut Fin
                 );
             }
         }
+    }
+}
+
+/// A key that is named by a word, or one in a key vault.
+pub(super) fn check_key(key: Option<&Located<String>>, findings: &mut Findings<'_>) {
+    let Some(key) = key else { return };
+    let is_key = match key.strip_prefix(KEY_VAULT) {
+        Some(path) => {
+            let parts = path.split('/').collect::<Vec<_>>();
+            matches!(parts.len(), 2 | 3) && parts.iter().all(|part| !part.is_empty())
+        }
+        None => is_word(key),
+    };
+    if !is_key && !template::has_placeholder(key) {
+        findings.note(
+            key.span,
+            format!("`{key}` is not the name of a key"),
+            format!("a key is named by {WORD}; one in a key vault is `{KEY_VAULT}vault/key`, with its version or without"),
+        );
+    }
+}
+
+/// One key, or those that an environment trusts.
+pub(super) fn check_verify(verify: &Verify, findings: &mut Findings<'_>) {
+    check_key(verify.key.as_ref(), findings);
+    if let (Some(_), Some(environment)) = (&verify.key, &verify.environment) {
+        findings.note(
+            environment.span,
+            "`environment` has no say beside `key`",
+            "leave one of them out: `key` counts alone, `environment` counts all keys that it trusts",
+        );
     }
 }
 

@@ -131,6 +131,13 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
                 }
                 artifact::check_build(build, step, &mut self.findings);
             }
+            Step::Sign(sign) => artifact::check_key(sign.key.as_ref(), findings),
+            Step::Verify(verify) => {
+                artifact::check_verify(verify, findings);
+                if let Some(environment) = &verify.environment {
+                    self.environment(environment);
+                }
+            }
             Step::Exec(exec) => self.exec(exec),
             Step::Read(read) => check_field(read, findings),
             Step::Http(http) => request::check(http, step, self.made, findings),
@@ -140,12 +147,7 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
             Step::Expect(expect) => {
                 expectation::check(expect, step, self.vocabulary, self.made, findings);
             }
-            Step::Reconcile(_)
-            | Step::Suspend(_)
-            | Step::Resume(_)
-            | Step::Mirror(_)
-            | Step::Sign(_)
-            | Step::Verify(_) => {}
+            Step::Reconcile(_) | Step::Suspend(_) | Step::Resume(_) | Step::Mirror(_) => {}
         }
     }
 

@@ -57,7 +57,7 @@ pub use reconcile::{Reconcile, Reconciled};
 pub use resume::Resume;
 pub use revert::Revert;
 pub use scale::Scale;
-pub use sign::Sign;
+pub use sign::{Sign, SignatureFormat};
 pub use snapshot::Snapshot;
 pub use step::{Output, Step};
 pub use suspend::Suspend;
