@@ -8,6 +8,7 @@
 //! - [`pack`] makes deterministic images out of programs and folders;
 //! - [`platform`] knows which images the Flux platform consists of;
 //! - [`mirror()`] copies an image, with everything attached to it, from one registry to another;
+//! - [`scan`] knows trivy's command line and its report;
 //! - [`sign`] makes and checks cosign signatures;
 //! - [`ImageStore`] resolves references and extracts root file systems.
 
@@ -22,6 +23,7 @@ pub mod pack;
 mod patience;
 pub mod platform;
 mod registry;
+pub mod scan;
 pub mod sign;
 mod store;
 

@@ -5,9 +5,13 @@
 //! one layer. It is kept as an OCI layout in a cache under the digest of its inputs, so that a second run neither
 //! archives nor compresses.
 
+mod artifact;
+mod cached;
 mod files;
 mod layer;
 mod program;
 
+pub use artifact::{Artifact, find_artifact, pack_artifact};
+pub use cached::PackedImage;
 pub use files::{FileSource, ImageFile, folder};
-pub use program::{PackedImage, ProgramImage, fixture_image, pack, pack_all};
+pub use program::{ProgramImage, fixture_image, pack, pack_all};

@@ -1,6 +1,7 @@
-//! An image as it is described, and as it lies in the cache.
+//! An image as it is described, and how it is made of that.
 
 use super::{
+    cached::{self, PackedImage},
     files::{ImageFile, folder},
     layer,
 };
@@ -14,11 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use plumbline_model::Progress;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Changes whenever the same inputs give other bytes than before.
 const FORMAT: &str = "plumbline image 1";
@@ -41,19 +38,6 @@ pub struct ProgramImage {
     pub environment: BTreeMap<String, String>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
-}
-
-/// An image in the cache.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackedImage {
-    /// Its name with the tag, without a digest.
-    pub name: ImageName,
-    /// The folder of its OCI layout.
-    pub layout: PathBuf,
-    /// The digest of its index.
-    pub digest: Digest,
-    /// The size of all its parts in bytes, compressed.
-    pub size: u64,
 }
 
 /// The folder `directory` as an image without a command, for sample applications.
@@ -113,27 +97,10 @@ fn pack_now(image: &ProgramImage, cache: &Path, progress: &Progress) -> Result<P
     for file in &image.files {
         files.insert(file.archive_path()?, file);
     }
-    let images = cache.join("images");
-    let directory = images.join(key(image, &files)?);
-    if let Ok(packed) = open(image, &directory) {
-        return Ok(packed);
-    }
-    let _task = progress.task(format!("packing {}", image.name));
-    fs::create_dir_all(&images).map_err(ImageError::file("create", &images))?;
-    let staging = tempfile::Builder::new()
-        .prefix(".packing-")
-        .tempdir_in(&images)
-        .map_err(ImageError::file("create", &images))?;
-    build(image, &files, staging.path())?;
-    if fs::rename(staging.path(), &directory).is_err() {
-        // Another plumbline has just made the same image, or what is there is broken and has to go first.
-        if let Ok(packed) = open(image, &directory) {
-            return Ok(packed);
-        }
-        fs::remove_dir_all(&directory).map_err(ImageError::file("remove", &directory))?;
-        fs::rename(staging.path(), &directory).map_err(ImageError::file("write", &directory))?;
-    }
-    open(image, &directory)
+    cached::find_or_make(&image.name, cache, &key(image, &files)?, |directory| {
+        let _task = progress.task(format!("packing {}", image.name));
+        build(image, &files, directory)
+    })
 }
 
 /// The name of the folder in the cache: the digest of everything that the bytes of the image depend on.
@@ -145,18 +112,6 @@ fn key(image: &ProgramImage, files: &BTreeMap<String, &ImageFile>) -> Result<Str
         hasher.update(json!([path, file.mode, hex::encode(file.content_digest()?)]).to_string());
     }
     Ok(Digest::from_hasher(hasher).hexadecimal().to_owned())
-}
-
-fn open(image: &ProgramImage, directory: &Path) -> Result<PackedImage, ImageError> {
-    let layout = Layout::at(directory);
-    let digest = layout.image()?.digest()?;
-    let size = layout.checked_size(&layout.manifest(&digest)?)?;
-    Ok(PackedImage {
-        name: image.name.clone(),
-        layout: directory.to_owned(),
-        digest,
-        size,
-    })
 }
 
 fn build(
