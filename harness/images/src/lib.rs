@@ -7,6 +7,7 @@
 //!
 //! - [`pack`] makes deterministic images out of programs and folders;
 //! - [`platform`] knows which images the Flux platform consists of;
+//! - [`list`] tells which images an operator deploys for a release of Flux;
 //! - [`mirror()`] copies an image, with everything attached to it, from one registry to another;
 //! - [`scan`] knows trivy's command line and its report;
 //! - [`sign`] makes and checks cosign signatures;
@@ -16,6 +17,7 @@ mod access;
 mod endpoint;
 mod error;
 mod layout;
+pub mod list;
 mod manifest;
 mod mirror;
 mod name;

@@ -6,11 +6,11 @@
 
 use crate::{
     error::ImageError,
+    list::{OperatorData, PinnedImage, UPSTREAM},
     name::ImageName,
     pack::{ImageFile, PackedImage, ProgramImage, folder, pack, pack_all},
 };
 use plumbline_model::Progress;
-use serde::Deserialize;
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -20,9 +20,6 @@ use std::{
 
 /// The operator's program, and the last part of its repository.
 const OPERATOR: &str = "flux-operator";
-
-/// Whose images the operator's data list under this name are the ones that upstream publishes.
-const UPSTREAM: &str = "upstream-alpine.yaml";
 
 /// The operator looks in its image for a base that it supports; its official base is this one.
 const OS_RELEASE: &str = "PRETTY_NAME=\"Distroless\"\nNAME=\"Debian GNU/Linux\"\nID=\"debian\"\nVERSION_ID=\"12\"\n\
@@ -83,7 +80,7 @@ pub async fn images(
     cache: &Path,
     progress: &Progress,
 ) -> Result<PlatformImages, ImageError> {
-    let data = data_folder(&inputs.operator_assets)?;
+    let data = OperatorData::below(&inputs.operator_assets)?;
     let mut releases = Vec::new();
     let mut rewritten = BTreeMap::new();
     for release in &inputs.releases {
@@ -94,7 +91,7 @@ pub async fn images(
     }
     let operator = match &inputs.operator {
         Some(program) => {
-            let image = operator_image(inputs, program, &data, &rewritten)?;
+            let image = operator_image(inputs, program, data.folder(), &rewritten)?;
             Some(pack(&image, cache, progress).await?)
         }
         None => None,
@@ -102,52 +99,19 @@ pub async fn images(
     Ok(PlatformImages { releases, operator })
 }
 
-fn data_folder(assets: &Path) -> Result<PathBuf, ImageError> {
-    let candidates = [assets.join("config/data"), assets.join("data"), assets.to_owned()];
-    candidates
-        .into_iter()
-        .find(|folder| folder.join("flux-images").is_dir())
-        .ok_or_else(|| {
-            let reason = "it has no `config/data/flux-images`; fetch the operator's assets again";
-            ImageError::malformed(assets.display(), reason)
-        })
-}
-
 /// The list of one release's images in the operator's data.
 struct ReleaseImages {
     /// The file, relative to the data.
     file: String,
-    list: ImageList,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ImageList {
-    images: Vec<Entry>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Entry {
-    name: String,
-    new_tag: String,
-    digest: String,
-}
-
-impl Entry {
-    fn program(&self) -> &str {
-        self.name.rsplit('/').next().unwrap_or(&self.name)
-    }
+    images: Vec<PinnedImage>,
 }
 
 impl ReleaseImages {
-    fn read(data: &Path, release: &FluxRelease) -> Result<Self, ImageError> {
-        let file = format!("flux-images/{}/{UPSTREAM}", release.tag());
-        let path = data.join(&file);
-        let text = fs::read_to_string(&path).map_err(ImageError::file("read", &path))?;
-        let list =
-            serde_saphyr::from_str(&text).map_err(|error| ImageError::malformed(path.display(), error))?;
-        Ok(Self { file, list })
+    fn read(data: &OperatorData, release: &FluxRelease) -> Result<Self, ImageError> {
+        Ok(Self {
+            file: OperatorData::file(&release.version, UPSTREAM),
+            images: data.pinned(&release.version, UPSTREAM)?,
+        })
     }
 
     fn images(
@@ -157,13 +121,13 @@ impl ReleaseImages {
     ) -> Result<Vec<ProgramImage>, ImageError> {
         let wrong = |reason| ImageError::malformed(format!("the Flux release {}", release.tag()), reason);
         let mut images = Vec::new();
-        for entry in &self.list.images {
-            let Some(program) = release.programs.get(entry.program()) else {
+        for entry in &self.images {
+            let Some(program) = release.programs.get(entry.component()) else {
                 continue;
             };
             // Else one release's program would run under the other's name, and an upgrade prove nothing.
             if entry.new_tag.trim_start_matches('v') != program.version {
-                let (name, tag, version) = (entry.program(), &entry.new_tag, &program.version);
+                let (name, tag, version) = (entry.component(), &entry.new_tag, &program.version);
                 return Err(wrong(format!(
                     "it has {name} {tag}, but the program here is {version}"
                 )));
@@ -175,7 +139,7 @@ impl ReleaseImages {
                 .with_tag(&entry.new_tag)?;
             images.push(controller_image(
                 name,
-                entry.program(),
+                entry.component(),
                 &program.path,
                 inputs.certificates.as_deref(),
             ));
@@ -190,7 +154,7 @@ impl ReleaseImages {
     /// The text of the file with the digests of `packed`. Entries without a program here keep their own.
     fn rewritten(&self, packed: &[PackedImage]) -> String {
         let mut text = "images:\n".to_owned();
-        for entry in &self.list.images {
+        for entry in &self.images {
             let built = packed.iter().find(|image| {
                 let repository = entry
                     .name
@@ -315,7 +279,7 @@ mod tests {
     fn inputs(directory: &Path) -> PlatformImageInputs {
         let images = directory.join("assets/config/data/flux-images/v2.9.2");
         fs::create_dir_all(&images).unwrap();
-        fs::write(images.join(UPSTREAM), LIST).unwrap();
+        fs::write(images.join("upstream-alpine.yaml"), LIST).unwrap();
         fs::write(images.join("../VERSION"), "v0.59.0").unwrap();
         let program = |name: &str| {
             let path = directory.join(name);
@@ -360,7 +324,7 @@ mod tests {
         let mut inputs = inputs(directory.path());
         let older = directory.path().join("assets/config/data/flux-images/v2.9.0");
         fs::create_dir_all(&older).unwrap();
-        fs::write(older.join(UPSTREAM), LIST.replace("v1.9.3", "v1.9.1")).unwrap();
+        fs::write(older.join("upstream-alpine.yaml"), LIST.replace("v1.9.3", "v1.9.1")).unwrap();
         let mut release = inputs.releases[0].clone();
         release.version = "v2.9.0".into();
         release.programs.get_mut("source-controller").unwrap().version = "1.9.1".into();
