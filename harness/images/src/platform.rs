@@ -14,7 +14,6 @@ use plumbline_model::Progress;
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -272,6 +271,7 @@ fn environment(more: &[(&str, &str)]) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
     use crate::{layout::Layout, manifest::Manifest};
+    use std::fs;
 
     const LIST: &str = "images:\n  - name: ghcr.io/fluxcd/source-controller\n    newTag: v1.9.3\n    digest: sha256:aa\n  \
         - name: ghcr.io/fluxcd/source-watcher\n    newTag: v2.2.2\n    digest: sha256:bb\n";
@@ -348,9 +348,9 @@ mod tests {
         );
         let files = layer_files(&operator);
         let list = |index: usize| LIST.replace("sha256:aa", &releases[index][0].digest.to_string());
-        assert_eq!(files[&format!("data/flux-images/v2.9.2/{UPSTREAM}")], list(0));
+        assert_eq!(files[&format!("data/flux-images/v2.9.2/{UPSTREAM}.yaml")], list(0));
         assert_eq!(
-            files[&format!("data/flux-images/v2.9.0/{UPSTREAM}")],
+            files[&format!("data/flux-images/v2.9.0/{UPSTREAM}.yaml")],
             list(1).replace("v1.9.3", "v1.9.1")
         );
         assert_eq!(files["data/flux-images/VERSION"], "v0.59.0");

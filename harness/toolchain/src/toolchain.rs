@@ -80,6 +80,13 @@ impl Toolchain {
         Self { options }
     }
 
+    /// The version of a program that the lock names.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<&str> {
+        let program = self.options.lock.program(name)?;
+        Some(&program.version)
+    }
+
     /// The state of every program of the lock, in its order. Cached programs are not read, only those that may be taken
     /// from PATH are asked for their version.
     pub async fn states(&self) -> Vec<ProgramState> {

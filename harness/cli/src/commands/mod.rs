@@ -12,6 +12,7 @@ mod run;
 mod schema;
 mod stay;
 mod suite;
+mod toolchain;
 mod tools;
 mod verify_report;
 

@@ -1,68 +1,35 @@
 //! `plumbline tools`: which programs there are, and fetching them.
 
-use super::{CommandError, run::runtime};
+use super::{CommandError, toolchain::with_toolchain};
 use crate::{
     arguments::{Places, Tools},
-    directories::Directories,
-    display::Display,
     outputs,
 };
 use plumbline_flux::chain;
-use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
-use plumbline_model::ExitCode;
-use plumbline_toolchain::{Lock, ProgramState, Toolchain, ToolchainError, ToolchainOptions};
+use plumbline_model::{ExitCode, Progress};
+use plumbline_toolchain::{ProgramState, Toolchain, ToolchainError};
 use std::path::Path;
 
 /// Lists or fetches.
 pub fn tools(places: &Places, tools: &Tools) -> Result<ExitCode, CommandError> {
-    let directories = Directories::resolve(places)?;
-    let clusters = directories.project.join("clusters");
-    let path = clusters.join("toolchain.toml");
-    let text = std::fs::read_to_string(&path).map_err(|source| CommandError::Unreadable {
-        path: path.clone(),
-        source,
-    })?;
-    let lock = Lock::parse(&text, &path.display().to_string())
-        .map_err(|error| CommandError::Toolchain(chain(&error)))?;
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let run_directory = RunDirectory::create(&directories.runs)?;
-        let executable =
-            std::env::current_exe().map_err(CommandError::machine("cannot tell this program's own path"))?;
-        let keeper = Keeper::start(KeeperOptions {
-            executable,
-            run_directory,
-        })
-        .await?;
-        let toolchain = Toolchain::new(ToolchainOptions {
-            lock,
-            clusters_directory: clusters,
-            cache_directory: directories.cache.clone(),
-            search_path: directories.search_path.clone(),
-            environment: directories.environment.clone(),
-            offline: places.offline,
-            keeper: keeper.clone(),
-        });
-        let result = if tools.fetch || tools.link.is_some() || !tools.programs.is_empty() {
-            fetch(&toolchain, tools, places).await
+    let said = with_toolchain(places, async |toolchain, progress| {
+        if tools.fetch || tools.link.is_some() || !tools.programs.is_empty() {
+            fetch(toolchain, tools, progress).await
         } else {
-            Ok(listing(&toolchain).await)
-        };
-        keeper.stop().await?;
-        outputs::print(&result?);
-        Ok(ExitCode::Passed)
-    })
+            Ok(listing(toolchain).await)
+        }
+    })?;
+    outputs::print(&said);
+    Ok(ExitCode::Passed)
 }
 
-async fn fetch(toolchain: &Toolchain, tools: &Tools, places: &Places) -> Result<String, CommandError> {
+async fn fetch(toolchain: &Toolchain, tools: &Tools, progress: &Progress) -> Result<String, CommandError> {
     let states = toolchain.states().await;
     let all: Vec<_> = states.iter().map(|state| state.program.as_str()).collect();
     let named: Vec<_> = tools.programs.iter().map(String::as_str).collect();
-    let display = Display::new(places.progress);
     let fetched = toolchain
-        .fetch(if named.is_empty() { &all } else { &named }, &display.progress())
+        .fetch(if named.is_empty() { &all } else { &named }, progress)
         .await;
-    display.finish();
     let programs = fetched.map_err(|error| match error {
         ToolchainError::Unknown { .. } => CommandError::Usage(chain(&error)),
         error => CommandError::Toolchain(chain(&error)),

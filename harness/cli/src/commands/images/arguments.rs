@@ -1,6 +1,7 @@
 //! The command line of `plumbline images`.
 
 use clap::{Args, Subcommand};
+use plumbline_images::list::{COMPONENTS, UPSTREAM, UPSTREAM_REGISTRY};
 use std::path::PathBuf;
 
 /// `plumbline images`.
@@ -14,6 +15,8 @@ pub struct Images {
 /// What to do with images.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ImagesCommand {
+    /// Print which images an operator and a release of Flux consist of, as the block that the pipeline takes
+    List(List),
     /// Copy images to another registry: all platforms, signatures and whatever else is attached, every digest kept
     Mirror(Mirror),
 }
@@ -59,4 +62,37 @@ pub struct Mirror {
     /// How registries are reached.
     #[command(flatten)]
     pub registries: Registries,
+}
+
+const LIST_EXIT_CODES: &str = "Exit codes: 0 printed; 2 wrong usage, a version or a component that there is not; \
+3 the operator's data cannot be had.";
+
+/// `plumbline images list`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = LIST_EXIT_CODES)]
+pub struct List {
+    /// The release of Flux
+    #[arg(long, value_name = "VERSION")]
+    pub flux: String,
+    /// The version of the Flux Operator: it decides which images a release has; that of clusters/toolchain.toml
+    #[arg(long, value_name = "VERSION")]
+    pub operator: String,
+    /// Take the operator's repository and tag from these Helm values; the registry in them is the private one, so the list has --registry's
+    #[arg(long, value_name = "FILE")]
+    pub values: Option<PathBuf>,
+    /// Which of the published images
+    #[arg(long, value_name = "NAME", default_value = UPSTREAM)]
+    pub variant: String,
+    /// Where the controllers are published
+    #[arg(long, value_name = "REGISTRY/PATH", default_value = UPSTREAM_REGISTRY)]
+    pub registry: String,
+    /// Which controllers, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = COMPONENTS)]
+    pub components: Vec<String>,
+    /// Write the digest behind each controller that the operator deploys it by; nothing pins the operator's own image
+    #[arg(long)]
+    pub digests: bool,
+    /// Print JSON instead, always with the digests
+    #[arg(long)]
+    pub json: bool,
 }

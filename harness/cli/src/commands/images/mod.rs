@@ -2,6 +2,7 @@
 
 mod access;
 mod arguments;
+mod list;
 mod mirror;
 
 pub(super) use access::exit_code;
@@ -14,6 +15,7 @@ use plumbline_model::ExitCode;
 /// Does what the command of the group says.
 pub fn images(places: &Places, images: &Images) -> Result<ExitCode, CommandError> {
     match &images.command {
+        ImagesCommand::List(list) => list::list(places, list),
         ImagesCommand::Mirror(mirror) => mirror::mirror(places, mirror),
     }
 }
