@@ -15,10 +15,9 @@ const SAMPLE_IMAGE: &str = "ghcr.io/plumbline-fixtures/hello:1.0.0";
 
 pub async fn leaves_workloads_as_they_are(stand: &Stand) -> Outcome {
     let new_release = stand.platform.versions().flux.clone();
-    stand
-        .platform
-        .supply()
-        .sign(&SAMPLE_IMAGE.parse().unwrap())
+    let supply = stand.platform.supply();
+    supply
+        .sign(&SAMPLE_IMAGE.parse().unwrap(), &supply.keys().main())
         .await?;
     let cluster = stand.cluster("old", ENVIRONMENT, Some(OLD_RELEASE)).await?;
     for system in SYSTEMS {
