@@ -3,14 +3,16 @@
 use super::{
     answers::{Answer, Refusal, respond, respond_json},
     authorization::{Authorization, Challenge},
-    blobs, lists, manifests,
+    blobs,
+    disturbances::{Alteration, Disturbances, RepositoryPart},
+    lists, manifests,
     names::{self, Digest},
     routes::Route,
     seed,
     storage::Storage,
     uploads::Uploads,
 };
-use crate::{Availability, Credentials, Listener, Server, ServerError, record::BoundedLog};
+use crate::{Availability, ClientConnection, Credentials, Listener, Server, ServerError, record::BoundedLog};
 use axum::{
     body::Body,
     extract::{Query, Request},
@@ -85,6 +87,7 @@ struct Inner {
     authorization: Authorization,
     requests: BoundedLog<RequestRecord>,
     fault: Mutex<Option<Arc<FaultRule>>>,
+    disturbances: Disturbances,
     read_only: AtomicBool,
     referrers: AtomicBool,
     address: SocketAddr,
@@ -124,6 +127,7 @@ impl Registry {
             authorization,
             requests: BoundedLog::new(REMEMBERED),
             fault: Mutex::default(),
+            disturbances: Disturbances::default(),
             read_only: AtomicBool::new(false),
             referrers: AtomicBool::new(true),
             address: listener.address(),
@@ -210,6 +214,49 @@ impl Registry {
             })
     }
 
+    /// Takes one repository out of reach, or a part of it, slows it down, or brings it back; others are served as ever.
+    pub fn set_repository_availability(
+        &self,
+        repository: &str,
+        part: RepositoryPart,
+        availability: Availability,
+    ) {
+        let disturbances = &self.inner.disturbances;
+        disturbances.set_availability(repository, part, availability);
+    }
+
+    /// From now on serves something else where the content of `digest`, a manifest or a blob, is asked for; the digest that
+    /// is announced stays the same, and so does the answer to HEAD.
+    pub fn alter(&self, repository: &str, digest: &str, alteration: Alteration) -> Result<(), ServerError> {
+        let served = match &alteration {
+            Alteration::ContentOf(other) => other,
+            Alteration::OneByte => digest,
+        };
+        for needed in [digest, served] {
+            let stored = self.inner.storage.content(repository, needed);
+            if stored.map_err(ServerError::storage("read", needed))?.is_none() {
+                return Err(self.missing("manifest or blob", repository, needed));
+            }
+        }
+        if let Some(digest) = Digest::parse(digest) {
+            self.inner.disturbances.alter(repository, digest, alteration);
+        }
+        Ok(())
+    }
+
+    /// Serves one repository as ever again.
+    pub fn mend(&self, repository: &str) {
+        self.inner.disturbances.mend(repository);
+    }
+
+    fn missing(&self, what: &'static str, repository: &str, digest: &str) -> ServerError {
+        ServerError::Missing {
+            what,
+            name: digest.to_owned(),
+            place: format!("repository {repository} of registry {}", self.inner.name),
+        }
+    }
+
     /// Serves other bytes under the digest of a stored manifest, so that tests can see who notices.
     pub fn tamper_with_manifest(
         &self,
@@ -217,11 +264,7 @@ impl Registry {
         digest: &str,
         body: &[u8],
     ) -> Result<(), ServerError> {
-        let missing = || ServerError::Missing {
-            what: "manifest",
-            name: digest.to_owned(),
-            place: format!("repository {repository} of registry {}", self.inner.name),
-        };
+        let missing = || self.missing("manifest", repository, digest);
         let parsed = Digest::parse(digest).ok_or_else(missing)?;
         let found = self
             .inner
@@ -282,6 +325,8 @@ impl Inner {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
         let route = Route::parse(&path)?;
+        let connection = parts.extensions.get::<ClientConnection>();
+        self.disturbances.admit(&route, connection).await;
         let call = Call {
             method: parts.method,
             path,
@@ -304,8 +349,19 @@ impl Inner {
                 "the registry is read-only",
             ));
         }
+        let fetches = call.method == Method::GET;
+        let answer = self.dispatch(&route, call, reads).await?;
+        match (&route, route.repository()) {
+            (Route::Manifest { .. } | Route::Blob { .. }, Some(repository)) if fetches => {
+                self.disturbances.altered(repository, answer, &self.storage).await
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    async fn dispatch(&self, route: &Route, call: Call, reads: bool) -> Answer {
         let referrers = self.referrers.load(Ordering::Relaxed);
-        match &route {
+        match route {
             Route::NewUpload { repository } => self.uploads.start(&self.storage, repository, call).await,
             Route::Upload { repository, id } => {
                 self.uploads.answer(&self.storage, repository, id, call).await

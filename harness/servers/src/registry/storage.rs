@@ -201,6 +201,25 @@ impl Storage {
         Ok(Some((digest.clone(), record.clone(), stored)))
     }
 
+    /// The content of a digest that `repository` has, and its media type if it is a manifest's.
+    pub(super) fn content(
+        &self,
+        repository: &str,
+        digest: &str,
+    ) -> io::Result<Option<(Option<String>, Vec<u8>)>> {
+        let Some(digest) = Digest::parse(digest) else {
+            return Ok(None);
+        };
+        let reference = Reference::Digest(digest.clone());
+        if let Some((_, record, body)) = self.manifest(repository, &reference)? {
+            return Ok(Some((Some(record.media_type), body)));
+        }
+        match self.has_blob(repository, &digest) {
+            true => Ok(Some((None, fs::read(self.blob_path(&digest))?))),
+            false => Ok(None),
+        }
+    }
+
     /// Removes a tag, or a manifest with every tag that names it; false if it is not there.
     pub(super) fn remove_manifest(&self, repository: &str, reference: &Reference) -> io::Result<bool> {
         let mut index = self.index();
