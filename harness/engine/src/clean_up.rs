@@ -82,11 +82,18 @@ async fn undo_parts(
         systems,
         namespace,
         faults,
+        repositories,
     } = footprint;
     // First, for what follows leans on the servers.
     if faults {
         platform.mend();
         undone.removed.push("faults of servers".to_owned());
+    }
+    for repository in repositories {
+        platform.mend_repository(&repository);
+        undone
+            .removed
+            .push(format!("faults of the repository {repository}"));
     }
     let (here, elsewhere): (Vec<_>, Vec<_>) =
         systems.into_iter().partition(|system| system.cluster.is_none());

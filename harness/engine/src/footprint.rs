@@ -2,6 +2,7 @@
 
 use plumbline_cluster::{ObjectReference, kubernetes::KindReference};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// An object that was not there before the scenario applied it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(crate) struct Footprint {
     pub(crate) namespace: Option<String>,
     /// Whether it has broken a server.
     pub(crate) faults: bool,
+    /// The repositories of the private registry that it has broken.
+    pub(crate) repositories: BTreeSet<String>,
 }
 
 impl Footprint {

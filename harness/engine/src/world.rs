@@ -38,6 +38,7 @@ impl Kept {
             systems,
             namespace,
             faults: _,
+            repositories: _,
         } = &self.footprint;
         let namespaces = namespace.iter().map(|name| format!("Namespace {name}"));
         let objects = objects.iter().map(|object| object.reference.short());

@@ -1,7 +1,10 @@
 //! Breaking parts of the platform on purpose, and mending them.
 
-use crate::{Platform, VerbError};
-use plumbline_servers::Availability;
+use crate::{Platform, VerbError, chain};
+use plumbline_servers::{
+    Availability,
+    registry::{Alteration, RepositoryPart},
+};
 
 /// A server of the run that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,38 @@ impl Platform {
             BreakableServer::Registry => services.private.set_availability(availability),
             BreakableServer::WebhookSink => services.sink.set_availability(availability),
         }
+    }
+
+    /// Changes how the private registry answers requests for one repository from now on, or for a part of it.
+    pub fn set_repository_availability(
+        &self,
+        repository: &str,
+        part: RepositoryPart,
+        availability: Availability,
+    ) {
+        let registry = &self.services().private;
+        registry.set_repository_availability(repository, part, availability);
+    }
+
+    /// Has the private registry serve other content where that of a digest is asked for.
+    ///
+    /// # Errors
+    /// The repository has no such manifest or blob.
+    pub fn alter_content(
+        &self,
+        repository: &str,
+        digest: &str,
+        alteration: Alteration,
+    ) -> Result<(), VerbError> {
+        let registry = &self.services().private;
+        registry
+            .alter(repository, digest, alteration)
+            .map_err(|error| VerbError::unmet(chain(&error)))
+    }
+
+    /// Undoes every fault of one repository of the private registry.
+    pub fn mend_repository(&self, repository: &str) {
+        self.services().private.mend(repository);
     }
 
     /// Ends a controller's process as a crash would; its pod starts it again.

@@ -1,8 +1,10 @@
 //! Runs one of the platform's programs and looks at what it printed.
 
 use super::ScenarioState;
+use crate::judge;
+use plumbline_cluster::conditions::Verdict;
 use plumbline_flux::{VerbError, last_lines};
-use plumbline_scenario::steps::Exec;
+use plumbline_scenario::steps::{Condition, Exec, ExecExpectation};
 use serde_json::json;
 use std::time::Duration;
 
@@ -20,9 +22,11 @@ pub(super) async fn exec(exec: &Exec, state: &mut ScenarioState, within: Duratio
     };
     let finished = finished?;
     let (stdout, stderr) = (finished.stdout.text(), finished.stderr.text());
-    let expected = exec.expect.as_ref().map_or(0, |expect| expect.exit);
+    let expected = exec.expect.as_ref().map_or(Some(0), ExecExpectation::exit);
     let exit = finished.status.code();
-    if exit != Some(i32::from(expected)) {
+    if let Some(expected) = expected
+        && exit != Some(i32::from(expected))
+    {
         let message = format!(
             "{program} {} ended otherwise than expected",
             exec.arguments.join(" ")
@@ -49,6 +53,21 @@ pub(super) async fn exec(exec: &Exec, state: &mut ScenarioState, within: Duratio
                     condition.value.to_string(),
                     last_lines(text),
                 ));
+            }
+        }
+        if let Some(predicate) = &expect.that {
+            let mut variables = state.readable.clone();
+            variables.extend([
+                ("exit".to_owned(), json!(exit)),
+                ("stdout".to_owned(), stdout.trim_end().into()),
+                ("stderr".to_owned(), stderr.trim_end().into()),
+            ]);
+            let condition = Condition::That(predicate.clone());
+            if let Verdict::NotYet(reason) | Verdict::Never(reason) = judge::set(&condition, &variables, 0) {
+                let message = format!("{program} did not end as expected: {reason}");
+                let said = [last_lines(&stdout), last_lines(&stderr)].join("\n");
+                let actual = format!("{}: {}", finished.status, said.trim());
+                return Err(VerbError::mismatch(message, predicate.value.source(), actual));
             }
         }
     }

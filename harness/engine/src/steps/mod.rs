@@ -127,10 +127,7 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
             state.leave(Some(&read.output), json!({ "value": value }));
         }
         Step::Http(http) => http::http(http, state, within).await?,
-        Step::Fault(fault) => {
-            state.footprint.faults = true;
-            fault::fault(fault, &platform).await?;
-        }
+        Step::Fault(fault) => fault::fault(fault, state).await?,
         Step::Build(build) => {
             let published = images::build(build, &platform, patience).await?;
             let output = json!({"image": published.name, "digest": published.digest});

@@ -18,6 +18,7 @@ fn noun_of(name: &str) -> &'static str {
     match name {
         STEP => VERB,
         "Fault" => "part of the platform",
+        "OtherContent" => "content",
         "Availability" => "state",
         "SecretSource" => "source of a secret",
         _ => "condition",

@@ -1,7 +1,7 @@
 //! Rules for further clusters, and for what is broken on purpose.
 
 use super::{Findings, artifact, known};
-use crate::{Scenario, ScenarioStep, Vocabulary, steps::Fault, suggestion};
+use crate::{Located, Scenario, ScenarioStep, Vocabulary, steps::Fault, suggestion, template};
 
 /// The clusters of a scenario: known environments, and none that no step uses.
 pub(super) fn check(scenario: &Scenario, broken: bool, vocabulary: &Vocabulary, findings: &mut Findings<'_>) {
@@ -65,11 +65,31 @@ pub(super) fn check_fault(
     if let Fault::Kill(controller) = fault {
         known::check("controller", controller, &vocabulary.controllers, findings);
     }
-    if !scenario.is_alone() {
-        findings.note(
+    match fault.repository() {
+        Some(repository) => check_repository(repository, findings),
+        None if !scenario.is_alone() => findings.note(
             step.span,
             "what is broken on purpose would disturb other scenarios",
             "give the scenario `exclusive: true`",
+        ),
+        None => {}
+    }
+}
+
+/// The name of a repository is what stands between the registry's name and the tag.
+fn check_repository(repository: &Located<String>, findings: &mut Findings<'_>) {
+    let plain = template::plain(repository);
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
+    };
+    if repository.contains("${registry}") || !plain.split('/').all(is_part) {
+        findings.note(
+            repository.span,
+            format!("`{repository}` is not the name of a repository in the private registry"),
+            "write what stands between `${registry}/` and the tag: `example/app`",
         );
     }
 }

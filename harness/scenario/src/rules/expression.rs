@@ -196,6 +196,14 @@ pub(super) fn answer(made: &Made<'_>) -> Environment {
         .with("body", Type::Dynamic)
 }
 
+/// What comes out of a program.
+pub(super) fn finished(made: &Made<'_>) -> Environment {
+    outside(made)
+        .with("exit", Type::Int)
+        .with("stdout", Type::String)
+        .with("stderr", Type::String)
+}
+
 /// What `when` may read.
 pub(super) fn cluster(scenario: &Scenario) -> Environment {
     let constants = [

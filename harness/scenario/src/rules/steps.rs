@@ -1,7 +1,7 @@
 //! Rules for the steps of one scenario, in their order: a name must be made before it is used.
 
 use super::{
-    Findings, artifact, cluster, expectation, git, known, manifest, request,
+    Findings, artifact, cluster, expectation, expression, git, known, manifest, request,
     system::{self, OnBoard},
     template as strings, text, vacuity,
 };
@@ -210,6 +210,14 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
         let expect = exec.expect.iter();
         for condition in expect.flat_map(|expect| expect.stdout.iter().chain(&expect.stderr)) {
             text::check(condition, findings);
+        }
+        if let Some(predicate) = exec.expect.as_ref().and_then(|expect| expect.that.as_ref()) {
+            let place = expression::Place {
+                environment: &expression::finished(self.made),
+                changing: &["exit", "stdout", "stderr", expression::OUTPUTS],
+                wanted: true,
+            };
+            expression::check(predicate, &place, self.made, findings);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs one of the platform's programs.
 
-use crate::{Located, TextCondition, Timespan};
+use crate::{Located, Predicate, TextCondition, Timespan};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{fmt, time::Duration};
@@ -29,15 +29,26 @@ pub struct Exec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExecExpectation {
-    /// The exit code; 0 if absent.
+    /// The exit code; 0 if absent, unless `that` judges it.
     #[serde(default)]
-    pub exit: u8,
+    pub exit: Option<u8>,
     /// What it must write to standard output.
     #[serde(default)]
     pub stdout: Option<Located<TextCondition>>,
     /// What it must write to standard error.
     #[serde(default)]
     pub stderr: Option<Located<TextCondition>>,
+    /// A CEL expression over `exit`, `stdout` and `stderr`.
+    #[serde(default)]
+    pub that: Option<Located<Predicate>>,
+}
+
+impl ExecExpectation {
+    /// The exit code that it must be; `None` if `that` judges it.
+    #[must_use]
+    pub fn exit(&self) -> Option<u8> {
+        self.exit.or(self.that.is_none().then_some(0))
+    }
 }
 
 impl Exec {

@@ -17,6 +17,68 @@ pub enum Fault {
     Registry(Availability),
     /// Changes how the webhook sink answers.
     Webhook(Availability),
+    /// Changes how the private registry answers requests for one repository. Others do not notice.
+    Repository(RepositoryFault),
+    /// Has the private registry serve other content than a digest says, in one repository.
+    Content(ContentFault),
+}
+
+/// How the private registry answers requests for one repository.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryFault {
+    /// The repository's name, without that of the registry.
+    pub name: Located<String>,
+    /// Which requests are meant.
+    #[serde(default)]
+    pub part: RepositoryPart,
+    /// How they are answered.
+    pub answers: Availability,
+}
+
+/// Which requests for a repository are meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepositoryPart {
+    /// All of them.
+    #[default]
+    Whole,
+    /// Those that ask for what is attached to an image: its signatures.
+    Attachments,
+}
+
+/// A digest that the private registry serves other content under.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContentFault {
+    /// The name of the repository, without that of the registry.
+    pub repository: Located<String>,
+    /// The digest of a manifest or a blob in it. It is announced as before, also by HEAD.
+    pub digest: String,
+    /// What is served.
+    pub becomes: OtherContent,
+}
+
+/// What is served in place of the content of a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherContent {
+    /// The same with one byte changed; a manifest can still be parsed.
+    OneByteOff,
+    /// That of another digest of the repository.
+    ContentOf(String),
+}
+
+impl Fault {
+    /// The repository that it is about, if nobody else notices it.
+    #[must_use]
+    pub fn repository(&self) -> Option<&Located<String>> {
+        match self {
+            Self::Repository(fault) => Some(&fault.name),
+            Self::Content(fault) => Some(&fault.repository),
+            Self::Kill(_) | Self::Git(_) | Self::Registry(_) | Self::Webhook(_) => None,
+        }
+    }
 }
 
 /// How a server answers.
@@ -48,6 +110,23 @@ impl fmt::Display for Fault {
             Self::Git(availability) => write!(formatter, "the Git server is {availability}"),
             Self::Registry(availability) => write!(formatter, "the registry is {availability}"),
             Self::Webhook(availability) => write!(formatter, "the webhook sink is {availability}"),
+            Self::Repository(fault) => {
+                let part = match fault.part {
+                    RepositoryPart::Whole => "",
+                    RepositoryPart::Attachments => "what is attached to images of ",
+                };
+                let RepositoryFault { name, answers, .. } = fault;
+                write!(formatter, "{part}the repository {name} is {answers}")
+            }
+            Self::Content(fault) => {
+                let ContentFault {
+                    repository, digest, ..
+                } = fault;
+                write!(
+                    formatter,
+                    "the repository {repository} serves other content as {digest}"
+                )
+            }
         }
     }
 }

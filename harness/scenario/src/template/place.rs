@@ -12,8 +12,8 @@ pub(crate) enum Place {
     Step,
     /// The fields of `expect`.
     Expectation,
-    /// The fields of `http`.
-    Request,
+    /// The fields of a verb with an `expect` of its own: `http`, `exec`.
+    Judged,
     /// The fields of any other verb.
     Fields,
     /// CEL.
@@ -26,8 +26,8 @@ impl Place {
     /// The place of an entry's value.
     pub(crate) fn of_value(self, key: &str) -> Self {
         match (self, key) {
-            (Self::Step, "expect") | (Self::Request, "expect") => Self::Expectation,
-            (Self::Step, "http") => Self::Request,
+            (Self::Step, "expect") | (Self::Judged, "expect") => Self::Expectation,
+            (Self::Step, "http" | "exec") => Self::Judged,
             (Self::Step, _) => Self::Fields,
             (Self::Expectation, "that" | "never") => Self::Cel,
             _ => Self::Below,
@@ -73,7 +73,8 @@ mod tests {
         assert_eq!(texts(&expect), ["expect", "matches", "that", "text", "that"]);
         let http = step(json!({"http": {"url": "a", "expect": {"that": "cel"}}}));
         assert!(!texts(&http).contains(&"cel".to_owned()));
-        let exec = step(json!({"exec": {"expect": {"stdout": "a"}, "that": "text"}}));
+        let exec = step(json!({"exec": {"expect": {"stdout": "a", "that": "cel"}, "that": "text"}}));
         assert!(texts(&exec).contains(&"text".to_owned()));
+        assert!(!texts(&exec).contains(&"cel".to_owned()));
     }
 }
