@@ -161,6 +161,8 @@ impl Platform {
         kubernetes
             .apply(&secret(REGISTRY_SECRET, "kubernetes.io/dockerconfigjson", docker))
             .await?;
+        let trusted = json!({"dev.pub": self.supply().public_key()});
+        kubernetes.apply(&secret("trusted-keys", "Opaque", trusted)).await?;
         Ok(())
     }
 }
