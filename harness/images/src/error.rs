@@ -1,8 +1,11 @@
 //! What can go wrong with images.
 
-use crate::name::{Digest, NameError};
-use oci_client::errors::{OciDistributionError, OciErrorCode};
-use std::{error::Error, io, path::PathBuf};
+use crate::{
+    name::{Digest, NameError},
+    registry::Answer,
+};
+use reqwest::StatusCode;
+use std::{error::Error, io, path::PathBuf, time::Duration};
 
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -46,11 +49,27 @@ pub enum ImageError {
         /// What was asked for.
         image: String,
     },
-    /// The registry refuses the credentials.
+    /// The registry refuses the credentials, or wants some.
     #[error("the registry refuses access to {image}; check its credentials")]
     Unauthorized {
         /// What was asked for.
         image: String,
+        /// What the registry said.
+        #[source]
+        source: Source,
+    },
+    /// No connection to the registry can be trusted.
+    #[error(
+        "no trusted connection to the registry of {image}: {detail}; name its certificate authority, or say that it speaks plain HTTP"
+    )]
+    Untrusted {
+        /// What was asked for.
+        image: String,
+        /// The failure in one line.
+        detail: String,
+        /// The failure itself.
+        #[source]
+        source: Source,
     },
     /// The registry can't be reached or fails.
     #[error("the registry cannot serve {image} now: {detail}")]
@@ -110,10 +129,10 @@ pub enum ImageError {
         /// Why it is refused.
         reason: &'static str,
     },
-    /// An image is larger than the budget for its extraction.
-    #[error("{image} is larger than the {limit} that an extracted image may have")]
+    /// Something is larger than its budget: an extracted image, a manifest, what is read into memory.
+    #[error("{image} is larger than the {limit} that it may have")]
     TooLarge {
-        /// The image.
+        /// What it is.
         image: String,
         /// The budget in words.
         limit: String,
@@ -179,26 +198,71 @@ impl ImageError {
         matches!(self, Self::Unreachable { .. })
     }
 
-    /// Sorts a failure of the client into the classes that matter here.
-    pub(crate) fn from_client(image: &str, error: OciDistributionError) -> Self {
-        let image = image.to_owned();
-        match classify(&error) {
+    /// How long the registry asks to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unreachable { source, .. } => source.downcast_ref::<Answer>()?.retry_after,
+            _ => None,
+        }
+    }
+
+    /// Sorts an answer that is not what was asked for.
+    pub(crate) fn answered(image: &str, answer: Answer) -> Self {
+        let (image, detail) = (image.to_owned(), answer.to_string());
+        let source = Box::new(answer);
+        match class_of(&source) {
             Class::NotFound => Self::NotFound { image },
-            Class::Unauthorized => Self::Unauthorized { image },
-            Class::Digest => Self::DigestMismatch {
-                image,
-                detail: innermost(&error),
-            },
+            Class::Unauthorized => Self::Unauthorized { image, source },
             Class::Unreachable => Self::Unreachable {
                 image,
-                detail: innermost(&error),
-                source: Box::new(error),
+                detail,
+                source,
             },
             Class::Refused => Self::Refused {
                 image,
-                detail: innermost(&error),
-                source: Box::new(error),
+                detail,
+                source,
             },
+        }
+    }
+
+    /// Sorts a request that got no answer, or an answer that broke off.
+    pub(crate) fn request(image: &str, error: reqwest::Error) -> Self {
+        let (image, detail) = (image.to_owned(), innermost(&error));
+        let is_untrusted = chain(&error).any(|cause| {
+            matches!(
+                cause.downcast_ref(),
+                Some(rustls::Error::InvalidCertificate(_) | rustls::Error::InvalidMessage(_))
+            )
+        });
+        let is_refused = error.is_builder() || error.is_redirect();
+        let source = Box::new(error);
+        match (is_untrusted, is_refused) {
+            (true, _) => Self::Untrusted {
+                image,
+                detail,
+                source,
+            },
+            (_, true) => Self::Refused {
+                image,
+                detail,
+                source,
+            },
+            _ => Self::Unreachable {
+                image,
+                detail,
+                source,
+            },
+        }
+    }
+
+    /// A registry that has been silent for too long.
+    pub(crate) fn silent(image: &str, time: Duration) -> Self {
+        let detail = format!("it has been silent for {} s", time.as_secs());
+        Self::Unreachable {
+            image: image.to_owned(),
+            source: detail.clone().into(),
+            detail,
         }
     }
 }
@@ -206,59 +270,18 @@ impl ImageError {
 enum Class {
     NotFound,
     Unauthorized,
-    Digest,
     Unreachable,
     Refused,
 }
 
-fn classify(error: &OciDistributionError) -> Class {
-    match error {
-        OciDistributionError::ImageManifestNotFoundError(_) => Class::NotFound,
-        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-            Class::Unauthorized
-        }
-        OciDistributionError::DigestError(_) => Class::Digest,
-        OciDistributionError::ServerError { code, .. } => class_of_status(*code),
-        OciDistributionError::RequestError(request) => match request.status() {
-            Some(status) => class_of_status(status.as_u16()),
-            None if request.is_builder() => Class::Refused,
-            None => Class::Unreachable,
-        },
-        OciDistributionError::RegistryError { envelope, .. } => envelope
-            .errors
-            .first()
-            .map_or(Class::Refused, |first| class_of_code(&first.code)),
-        // A verifying stream reports a wrong digest as an error of input.
-        OciDistributionError::IoError(error) => {
-            if chain(error).any(|cause| cause.is::<oci_client::errors::DigestError>()) {
-                Class::Digest
-            } else {
-                Class::Unreachable
-            }
-        }
-        _ => Class::Refused,
-    }
-}
-
-const fn class_of_status(code: u16) -> Class {
-    match code {
-        404 => Class::NotFound,
-        401 | 403 => Class::Unauthorized,
-        408 | 429 | 500.. => Class::Unreachable,
-        _ => Class::Refused,
-    }
-}
-
-fn class_of_code(code: &OciErrorCode) -> Class {
-    match code {
-        OciErrorCode::BlobUnknown
-        | OciErrorCode::ManifestUnknown
-        | OciErrorCode::NameUnknown
-        | OciErrorCode::NotFound => Class::NotFound,
-        OciErrorCode::Unauthorized | OciErrorCode::Denied => Class::Unauthorized,
-        OciErrorCode::Toomanyrequests => Class::Unreachable,
-        // The CNCF registry's own code; the client does not hand out the status beside it.
-        OciErrorCode::Other(code) if code.eq_ignore_ascii_case("unavailable") => Class::Unreachable,
+fn class_of(answer: &Answer) -> Class {
+    match answer.status {
+        StatusCode::NOT_FOUND => Class::NotFound,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Class::Unauthorized,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Class::Unreachable,
+        StatusCode::NOT_IMPLEMENTED => Class::Refused,
+        status if status.is_server_error() => Class::Unreachable,
+        _ if answer.says(&["TOOMANYREQUESTS"]) => Class::Unreachable,
         _ => Class::Refused,
     }
 }
@@ -284,41 +307,37 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 mod tests {
     use super::*;
 
-    fn server(code: u16) -> ImageError {
-        let error = OciDistributionError::ServerError {
-            code,
-            url: "https://127.0.0.1/".into(),
-            message: "no".into(),
-        };
-        ImageError::from_client("ghcr.io/a/b:1", error)
+    fn answered(code: u16) -> ImageError {
+        let answer = Answer::bare(StatusCode::from_u16(code).unwrap());
+        ImageError::answered("ghcr.io/a/b:1", answer)
     }
 
     #[test]
     fn only_what_may_pass_is_transient() {
         for code in [408, 429, 500, 502, 503, 504] {
-            assert!(server(code).is_transient(), "{code}");
+            assert!(answered(code).is_transient(), "{code}");
         }
-        for code in [400, 401, 403, 404, 405, 416] {
-            assert!(!server(code).is_transient(), "{code}");
+        for code in [304, 400, 401, 403, 404, 405, 416, 501] {
+            assert!(!answered(code).is_transient(), "{code}");
         }
     }
 
     #[test]
     fn not_found_and_unauthorized_are_told_apart() {
-        assert!(matches!(server(404), ImageError::NotFound { .. }));
-        assert!(matches!(server(401), ImageError::Unauthorized { .. }));
-        assert!(matches!(server(403), ImageError::Unauthorized { .. }));
+        assert!(matches!(answered(404), ImageError::NotFound { .. }));
+        assert!(matches!(answered(401), ImageError::Unauthorized { .. }));
+        assert!(matches!(answered(403), ImageError::Unauthorized { .. }));
     }
 
     #[test]
-    fn a_broken_stream_is_not_taken_for_a_wrong_digest() {
-        let broken = OciDistributionError::IoError(io::Error::other("connection reset"));
-        assert!(ImageError::from_client("a", broken).is_transient());
-        let digest = oci_client::errors::DigestError::MissingAlgorithm;
-        let wrong = OciDistributionError::IoError(io::Error::other(digest));
-        assert!(matches!(
-            ImageError::from_client("a", wrong),
-            ImageError::DigestMismatch { .. }
-        ));
+    fn a_failure_says_where_and_why() {
+        assert_eq!(
+            answered(503).to_string(),
+            "the registry cannot serve ghcr.io/a/b:1 now: status 503"
+        );
+        assert_eq!(
+            ImageError::silent("ghcr.io/a/b:1", Duration::from_secs(30)).to_string(),
+            "the registry cannot serve ghcr.io/a/b:1 now: it has been silent for 30 s"
+        );
     }
 }

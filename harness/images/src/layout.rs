@@ -204,7 +204,12 @@ impl Push<'_> {
                         file.read_buf(&mut chunk).await?;
                         Ok::<_, io::Error>((!chunk.is_empty()).then(|| (Bytes::from(chunk), file)))
                     });
-                    let content = content.map_err(Into::into);
+                    let path = path.clone();
+                    let content = content.map_err(move |source| ImageError::File {
+                        action: "read",
+                        path: path.clone(),
+                        source,
+                    });
                     self.registry
                         .push_blob(self.repository, blob, content, Patience::LONG)
                         .await

@@ -57,6 +57,18 @@ impl Descriptor {
     pub fn digest(&self) -> Result<Digest, ImageError> {
         Ok(self.digest.parse()?)
     }
+
+    /// Whether it is about a manifest, as far as its type says.
+    pub fn is_manifest(&self) -> bool {
+        self.media_type.is_empty() || ACCEPTED.contains(&self.media_type.as_str())
+    }
+
+    /// Whether registries may hand the content on; that of some vendors they may not.
+    pub fn is_distributable(&self) -> bool {
+        !["nondistributable", "foreign"]
+            .iter()
+            .any(|word| self.media_type.contains(word))
+    }
 }
 
 /// The operating system and processor that an image is for.
@@ -72,6 +84,8 @@ pub(crate) struct Manifest {
     pub bytes: Bytes,
     pub digest: Digest,
     pub media_type: String,
+    /// Whether the manifest itself says its media type.
+    says_media_type: bool,
     /// The manifests of an index; absent for what is not an index.
     pub children: Option<Vec<Descriptor>>,
     pub config: Option<Descriptor>,
@@ -95,6 +109,10 @@ impl Manifest {
     pub fn parse(what: &str, bytes: Bytes) -> Result<Self, ImageError> {
         let shape: Shape = serde_json::from_slice(&bytes)
             .map_err(|error| ImageError::malformed(format!("the manifest of {what}"), error))?;
+        if shape.manifests.is_some() && (shape.config.is_some() || !shape.layers.is_empty()) {
+            let reason = "it is an index and an image at once, so that each reader could see another";
+            return Err(ImageError::malformed(format!("the manifest of {what}"), reason));
+        }
         let digest = Digest::of(&bytes);
         // The media type may be left out by OCI's own rules; the shape then tells an index from a manifest.
         let by_shape = if shape.manifests.is_some() {
@@ -102,16 +120,30 @@ impl Manifest {
         } else {
             MANIFEST
         };
+        let says_media_type = shape.media_type.is_some();
         let media_type = shape.media_type.unwrap_or_else(|| by_shape.to_owned());
         let layers = shape.layers.into_iter().chain(shape.blobs).collect();
         Ok(Self {
             bytes,
             digest,
             media_type,
+            says_media_type,
             children: shape.manifests,
             config: shape.config,
             layers,
         })
+    }
+
+    /// The same manifest, known to be sent as `media_type`: a manifest that does not say its own is told by that before its shape.
+    pub fn sent_as(mut self, media_type: Option<&str>) -> Self {
+        let media_type = media_type.and_then(|text| text.split(';').next()).map(str::trim);
+        if let (false, Some(known)) = (
+            self.says_media_type,
+            media_type.filter(|text| ACCEPTED.contains(text)),
+        ) {
+            known.clone_into(&mut self.media_type);
+        }
+        self
     }
 
     /// The blobs that the registry must have for this manifest.
@@ -119,7 +151,14 @@ impl Manifest {
         self.config
             .iter()
             .chain(&self.layers)
-            .filter(|blob| blob.urls.is_empty())
+            .filter(|blob| blob.urls.is_empty() && blob.is_distributable())
+    }
+
+    /// The blobs that the registry may have besides: they are elsewhere too.
+    pub fn optional_blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.layers
+            .iter()
+            .filter(|blob| !blob.urls.is_empty() && blob.is_distributable())
     }
 }
 
@@ -149,6 +188,71 @@ mod tests {
             Digest::of(b"")
         );
         assert_eq!(Manifest::parse("x", text.into()).unwrap().blobs().count(), 1);
+    }
+
+    #[test]
+    fn content_that_may_not_be_handed_on_is_not_wanted_at_all() {
+        let digest = Digest::of(b"");
+        let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+        let text = format!(
+            r#"{{"layers":[{{"mediaType":"{foreign}","digest":"{digest}","size":1,"urls":["https://x"]}}]}}"#
+        );
+        let manifest = Manifest::parse("x", text.into()).unwrap();
+        assert_eq!(
+            (manifest.blobs().count(), manifest.optional_blobs().count()),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn what_is_an_index_and_an_image_at_once_is_refused() {
+        let layer = format!(r#"{{"digest":"{}","size":1}}"#, Digest::of(b""));
+        for text in [
+            format!(r#"{{"manifests":[],"layers":[{layer}]}}"#),
+            format!(r#"{{"manifests":[],"config":{layer}}}"#),
+        ] {
+            let error = Manifest::parse("x", text.into()).unwrap_err();
+            assert!(error.to_string().contains("at once"), "{error}");
+        }
+    }
+
+    #[test]
+    fn hostile_manifests_are_errors() {
+        let size = |size: &str| {
+            let digest = Digest::of(b"");
+            format!(r#"{{"layers":[{{"digest":"{digest}","size":{size}}}]}}"#)
+        };
+        let deep = format!(r#"{{"layers":{}}}"#, "[".repeat(100_000));
+        for text in [
+            size("-1"),
+            size("1e300"),
+            size("18446744073709551616"),
+            deep,
+            "[]".to_owned(),
+            String::new(),
+        ] {
+            let error = Manifest::parse("x", text.clone().into()).err();
+            let is_malformed = matches!(error, Some(ImageError::Malformed { .. }));
+            assert!(is_malformed, "{text:.40}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_does_not_say_what_it_is_is_what_it_was_sent_as() {
+        let docker = "application/vnd.docker.distribution.manifest.v2+json";
+        let parse = |text: &'static str| Manifest::parse("x", Bytes::from_static(text.as_bytes())).unwrap();
+        let silent = parse(r#"{"layers":[]}"#);
+        assert_eq!(
+            silent
+                .clone()
+                .sent_as(Some("application/vnd.docker.distribution.manifest.v2+json; a=b"))
+                .media_type,
+            docker
+        );
+        assert_eq!(silent.clone().sent_as(Some("text/plain")).media_type, MANIFEST);
+        assert_eq!(silent.sent_as(None).media_type, MANIFEST);
+        let clear = parse(r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[]}"#);
+        assert_eq!(clear.sent_as(Some(docker)).media_type, MANIFEST);
     }
 
     proptest! {

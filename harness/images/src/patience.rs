@@ -5,36 +5,59 @@ use futures::future::BoxFuture;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
+/// The longest pause between two tries, unless the registry asks for a longer one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// How long transient failures are outlasted. Back-off starts at 50 ms and doubles up to 2 s.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience(Duration);
+pub(crate) struct Patience {
+    time: Duration,
+    /// At least so many tries, however long one takes.
+    tries: u32,
+}
 
 impl Patience {
     /// For answers that somebody waits for and will ask for again, such as a node's.
-    pub const SHORT: Self = Self(Duration::from_secs(3));
-    /// For transfers.
-    pub const LONG: Self = Self(Duration::from_secs(60));
+    pub const SHORT: Self = Self {
+        time: Duration::from_secs(3),
+        tries: 1,
+    };
+    /// For transfers: one that breaks off late is tried again too.
+    pub const LONG: Self = Self {
+        time: Duration::from_secs(60),
+        tries: 3,
+    };
 
-    /// How long a single transfer may take, however steadily it flows.
-    pub const fn for_transfer(self) -> Duration {
-        self.0.saturating_mul(10)
+    /// For a registry that has never answered: its name may be wrong.
+    pub fn for_a_stranger(self) -> Self {
+        Self {
+            time: self.time.min(Duration::from_secs(10)),
+            ..self
+        }
     }
 
-    /// Runs `attempt` until it succeeds, fails for good, or the time is over.
+    /// Runs `attempt` until it succeeds, fails for good, or the time is over. A pause that the registry asks for is kept; if it is longer
+    /// than the time that is left, there is no further try.
     pub async fn retry<'a, T>(
         self,
         attempt: impl Fn() -> BoxFuture<'a, Result<T, ImageError>> + Send,
     ) -> Result<T, ImageError> {
-        let deadline = Instant::now() + self.0;
+        let deadline = Instant::now() + self.time;
         let mut pause = Duration::from_millis(50);
+        let mut tries = 0;
         loop {
-            match attempt().await {
-                Err(error) if error.is_transient() && Instant::now() + pause < deadline => {
-                    sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(2));
-                }
+            tries += 1;
+            let error = match attempt().await {
+                Err(error) if error.is_transient() => error,
                 result => return result,
+            };
+            let wanted = error.retry_after().unwrap_or_default();
+            let is_over = Instant::now() + pause.max(wanted) >= deadline;
+            if is_over && (tries >= self.tries || wanted >= self.time) {
+                return Err(error);
             }
+            sleep(pause.max(wanted)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }
@@ -42,17 +65,19 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Answer;
     use futures::FutureExt;
-    use oci_client::errors::OciDistributionError;
+    use reqwest::StatusCode;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     fn unreachable() -> ImageError {
-        let error = OciDistributionError::ServerError {
-            code: 503,
-            url: String::new(),
-            message: "busy".into(),
-        };
-        ImageError::from_client("a", error)
+        ImageError::answered("a", Answer::bare(StatusCode::SERVICE_UNAVAILABLE))
+    }
+
+    fn busy(pause: Duration) -> ImageError {
+        let mut answer = Answer::bare(StatusCode::TOO_MANY_REQUESTS);
+        answer.retry_after = Some(pause);
+        ImageError::answered("a", answer)
     }
 
     #[tokio::test]
@@ -72,10 +97,75 @@ mod tests {
 
     #[tokio::test]
     async fn a_lasting_failure_ends_at_the_deadline() {
-        let result = Patience(Duration::from_millis(200))
+        let patience = Patience {
+            time: Duration::from_millis(200),
+            tries: 1,
+        };
+        let result = patience
             .retry(|| async { Err::<(), _>(unreachable()) }.boxed())
             .await;
         assert!(matches!(result, Err(ImageError::Unreachable { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_pause_that_is_asked_for_is_kept() {
+        let began = Instant::now();
+        let tries = AtomicU32::new(0);
+        let result = Patience::LONG
+            .retry(|| {
+                async {
+                    match tries.fetch_add(1, Ordering::Relaxed) {
+                        0 => Err(busy(Duration::from_millis(300))),
+                        _ => Ok(began.elapsed()),
+                    }
+                }
+                .boxed()
+            })
+            .await;
+        assert!(result.unwrap() >= Duration::from_millis(300));
+    }
+
+    #[tokio::test]
+    async fn a_pause_beyond_all_patience_is_not_waited_for() {
+        let tries = AtomicU32::new(0);
+        let result = Patience::LONG
+            .retry(|| {
+                async {
+                    tries.fetch_add(1, Ordering::Relaxed);
+                    Err::<(), _>(busy(Duration::from_secs(3600)))
+                }
+                .boxed()
+            })
+            .await;
+        assert!(
+            result
+                .unwrap_err()
+                .to_string()
+                .ends_with("it asks to wait 3600 s")
+        );
+        assert_eq!(tries.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_transfer_that_breaks_off_late_is_tried_again() {
+        let patience = Patience {
+            time: Duration::from_millis(20),
+            tries: 3,
+        };
+        let tries = AtomicU32::new(0);
+        let result = patience
+            .retry(|| {
+                async {
+                    sleep(Duration::from_millis(30)).await;
+                    match tries.fetch_add(1, Ordering::Relaxed) {
+                        0 | 1 => Err(unreachable()),
+                        _ => Ok(()),
+                    }
+                }
+                .boxed()
+            })
+            .await;
+        assert!(result.is_ok());
     }
 
     #[tokio::test]

@@ -145,10 +145,7 @@ async fn pull_layers(
             let (chunk, failure) = match chunk {
                 Ok(chunk) => (Ok(chunk), None),
                 // The end of the channel alone would look like the end of the layer.
-                Err(error) => (
-                    Err(io::Error::other("the layer broke off")),
-                    Some(ImageError::from_client(&name, error)),
-                ),
+                Err(error) => (Err(io::Error::other("the layer broke off")), Some(error)),
             };
             let unpacking = sender.send(chunk).await.is_ok();
             match failure {
