@@ -16,6 +16,9 @@ const CLUSTER_PROGRAMS: [&str; 4] = ["git", "etcd", "kube-apiserver", "kube-cont
 /// What installs the operator and packages charts.
 const HELM: &str = "helm";
 
+/// What scans images, and what makes the vulnerability database for it.
+const SCAN_PROGRAMS: [&str; 2] = ["trivy", "trivy-db"];
+
 /// What a run works with.
 pub(crate) struct Fetched {
     pub(crate) programs: Programs,
@@ -96,6 +99,10 @@ fn needed(plan: &Plan) -> Needed {
                 Step::Build(build) if matches!(build.artifact, BuiltArtifact::Chart { .. }) => {
                     needed.names.insert(HELM.to_owned())
                 }
+                Step::Scan(_) => {
+                    needed.names.extend(SCAN_PROGRAMS.map(str::to_owned));
+                    true
+                }
                 Step::Exec(exec) => needed.names.insert(exec.program.value.clone()),
                 Step::Upgrade(upgrade) => needed.versions.insert(upgrade.to.value.clone()),
                 _ => false,
@@ -139,6 +146,9 @@ mod tests {
         ));
         let further: Vec<_> = more.names.difference(&plain.names).collect();
         assert_eq!(further, ["crane"]);
+        let scanned = needed_by("  - scan: {images: platform}\n");
+        let further: Vec<_> = scanned.names.difference(&plain.names).collect();
+        assert_eq!(further, ["trivy", "trivy-db"]);
         assert_eq!(more.versions, BTreeSet::from(["2.9.2".to_owned()]));
     }
 }

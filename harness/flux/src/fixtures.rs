@@ -55,6 +55,9 @@ pub struct Fixtures {
 /// The word that names the prefix of a system's repository.
 const REPOSITORY_PREFIX: &str = "k8s-";
 
+/// Where the template is by which images are scanned.
+const SCAN_TEMPLATE: &str = "k8s-gitops/ci-cd-templates/scan-image.yaml";
+
 /// Repositories that belong to the platform's team, not to a system.
 pub const PLATFORM_REPOSITORIES: [&str; 2] = ["k8s-gitops", "k8s-platform-charts"];
 
@@ -124,6 +127,21 @@ impl Fixtures {
         let text =
             std::fs::read_to_string(&path).map_err(|source| FixtureError::Unreadable { path, source })?;
         Ok(replace_word(&text, system, name))
+    }
+
+    /// The folder with the advisories that the vulnerability database is made of.
+    #[must_use]
+    pub fn advisories(&self) -> PathBuf {
+        self.directory.join("advisories")
+    }
+
+    /// The template by which the platform's pipeline scans an image.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn scan_template(&self) -> Result<String, FixtureError> {
+        let path = self.directory.join("repos").join(SCAN_TEMPLATE);
+        std::fs::read_to_string(&path).map_err(|source| FixtureError::Unreadable { path, source })
     }
 
     /// The sample images: name, tag and folder of each.

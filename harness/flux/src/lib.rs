@@ -3,6 +3,7 @@
 
 mod build;
 mod cluster;
+mod database;
 mod egress;
 mod error;
 mod faults;
@@ -21,6 +22,8 @@ mod policy;
 mod programs;
 mod reconcile;
 mod restore;
+mod scan;
+mod scan_template;
 mod services;
 mod simulation;
 mod site;
@@ -44,6 +47,8 @@ pub use patience::{Patience, unmet};
 pub use platform::{Platform, PlatformOptions};
 pub use programs::last_lines;
 pub use reconcile::Ending;
+pub use scan::{ImageScan, ScanProgram};
+pub use scan_template::{ScanTemplate, TemplateError};
 pub use services::Services;
 pub use simulation::simulations;
 pub use supply::{PLATFORM_PROGRAMS, ReleaseImage, SupplyChain};

@@ -12,6 +12,10 @@ pub const PUBLIC_REGISTRIES: [&str; 3] = ["ghcr.io", "docker.io", "quay.io"];
 pub const PLATFORM_SOURCE: &str = "ghcr.io";
 /// The repository prefix of the sample applications in `fixtures/images`.
 pub const SAMPLE_REPOSITORY: &str = "plumbline-fixtures";
+/// Where trivy's authors publish its vulnerability database.
+pub const PUBLISHED_DATABASE: &str = "ghcr.io/aquasecurity/trivy-db:2";
+/// Where the private registry has it, as the platform's scans name it.
+pub const DATABASE: &str = "registry.plumbline.test/trivy/trivy-db:2";
 /// The namespace of the Flux layer.
 pub const FLUX_NAMESPACE: &str = "flux-system";
 /// The Secret with the Git login, as the registrations name it.

@@ -162,7 +162,9 @@ impl Platform {
             .apply(&secret(REGISTRY_SECRET, "kubernetes.io/dockerconfigjson", docker))
             .await?;
         let trusted = json!({"dev.pub": self.supply().public_key()});
-        kubernetes.apply(&secret("trusted-keys", "Opaque", trusted)).await?;
+        kubernetes
+            .apply(&secret("trusted-keys", "Opaque", trusted))
+            .await?;
         Ok(())
     }
 }

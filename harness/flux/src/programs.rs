@@ -102,9 +102,7 @@ impl Platform {
         folder: &Path,
     ) -> Result<Finished, VerbError> {
         let path = path_of(self.programs(), program)?;
-        let kubeconfig = self.kubeconfig().to_string_lossy().into_owned();
-        let mut environment = self.workbench().environment.clone();
-        environment.insert("KUBECONFIG".to_owned(), kubeconfig);
+        let mut environment = self.program_environment();
         environment.extend(self.workbench().safe.variables(arguments).await?);
         let command = Command::new(program, path)
             .arguments(arguments.iter().cloned())
@@ -112,6 +110,14 @@ impl Platform {
             .directory(folder)
             .output(Output::Captured);
         Ok(self.keeper().output(command).await?)
+    }
+
+    /// What a program finds in its environment.
+    pub(crate) fn program_environment(&self) -> BTreeMap<String, String> {
+        let mut environment = self.workbench().environment.clone();
+        let kubeconfig = self.kubeconfig().to_string_lossy().into_owned();
+        environment.insert("KUBECONFIG".to_owned(), kubeconfig);
+        environment
     }
 
     /// A new empty folder in the run's directory.

@@ -1,7 +1,7 @@
 //! What the clusters of a run share: servers, repositories, images, keys, programs.
 
 use crate::{
-    Fixtures, Forge, KeyRing, PlatformOptions, Services, SupplyChain, VerbError, Versions,
+    Fixtures, Forge, KeyRing, PlatformOptions, Services, SupplyChain, VerbError, Versions, database,
     egress::EgressCounter,
     fixtures::PLATFORM_REPOSITORIES,
     keys::KeySafe,
@@ -153,7 +153,8 @@ impl Site {
             }
             Ok::<_, VerbError>(forge)
         };
-        let (supply, forge) = futures::try_join!(images, repositories)?;
+        let database = database::publish(&foundation, &fixtures, &cache, &search_path);
+        let (supply, forge, ()) = futures::try_join!(images, repositories, database)?;
         let workbench = Workbench::prepare(foundation.directory(), services, safe, &search_path)
             .map_err(|error| VerbError::environment(&error))?;
         Ok(Self {

@@ -374,17 +374,15 @@ fn plain(version: &str) -> &str {
 /// The three numbers of a release.
 fn numbers(version: &str) -> Option<[u64; 3]> {
     let mut parts = plain(version).split('.').map(str::parse);
-    let numbers = [
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-    ];
+    let numbers = [parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?];
     parts.next().is_none().then_some(numbers)
 }
 
 /// The releases by how far they are from `version`; those that are as far, the newest first.
 fn nearest_first(version: &str, mut releases: Vec<String>) -> Vec<String> {
-    let given = plain(version).split('.').map(|part| part.parse::<u64>().unwrap_or(0));
+    let given = plain(version)
+        .split('.')
+        .map(|part| part.parse::<u64>().unwrap_or(0));
     let given: Vec<u64> = given.chain(std::iter::repeat(0)).take(3).collect();
     // A stable sort leaves the order of those that are as far.
     releases.sort_by_key(|release| {
@@ -422,7 +420,10 @@ mod tests {
             fs::create_dir_all(&folder).unwrap();
             let list = ["images:\n".to_owned()]
                 .into_iter()
-                .chain([entry("source-controller", "v1.9.3", "a"), entry("helm-controller", "v1.6.2", "b")])
+                .chain([
+                    entry("source-controller", "v1.9.3", "a"),
+                    entry("helm-controller", "v1.6.2", "b"),
+                ])
                 .collect::<String>();
             fs::write(folder.join("upstream-alpine.yaml"), list).unwrap();
         }
@@ -451,24 +452,29 @@ mod tests {
              - ghcr.io/fluxcd/helm-controller:v1.6.2\n  - ghcr.io/fluxcd/source-controller:v1.9.3\n"
         );
         let (a, b) = ("a".repeat(64), "b".repeat(64));
-        assert!(
-            list.block(true).ends_with(&format!(
-                "flux-operator:v0.59.0\n  - ghcr.io/fluxcd/helm-controller:v1.6.2@sha256:{b}\n  \
+        assert!(list.block(true).ends_with(&format!(
+            "flux-operator:v0.59.0\n  - ghcr.io/fluxcd/helm-controller:v1.6.2@sha256:{b}\n  \
                  - ghcr.io/fluxcd/source-controller:v1.9.3@sha256:{a}\n"
-            ))
+        )));
+        assert_eq!(
+            list.json(false)["containerImages"][1]["digest"],
+            format!("sha256:{b}")
         );
-        assert_eq!(list.json(false)["containerImages"][1]["digest"], format!("sha256:{b}"));
     }
 
     #[test]
     fn the_values_name_a_copy_and_the_list_the_source() {
         let directory = tempfile::tempdir().unwrap();
         let data = data(directory.path());
-        let text = "image:\n  repository: registry.example/mirror/flux-operator\n  tag: v0.59.0\nreplicas: 2\n";
+        let text =
+            "image:\n  repository: registry.example/mirror/flux-operator\n  tag: v0.59.0\nreplicas: 2\n";
         let mut wanted = wanted();
         wanted.values = Some(OperatorValues::parse(text).unwrap());
         let list = data.list(&wanted).unwrap();
-        assert_eq!(list.images[0].name.to_string(), "ghcr.io/mirror/flux-operator:v0.59.0");
+        assert_eq!(
+            list.images[0].name.to_string(),
+            "ghcr.io/mirror/flux-operator:v0.59.0"
+        );
         wanted.operator = "0.60.0".into();
         assert!(matches!(data.list(&wanted), Err(ListError::OtherOperator { .. })));
         wanted.values = Some(OperatorValues::parse("replicas: 2").unwrap());
@@ -477,7 +483,10 @@ mod tests {
             list.images[0].name.to_string(),
             "ghcr.io/controlplaneio-fluxcd/flux-operator:v0.60.0"
         );
-        assert!(matches!(OperatorValues::parse("image: [1]"), Err(ListError::Values(_))));
+        assert!(matches!(
+            OperatorValues::parse("image: [1]"),
+            Err(ListError::Values(_))
+        ));
     }
 
     #[test]

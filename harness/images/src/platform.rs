@@ -324,7 +324,11 @@ mod tests {
         let mut inputs = inputs(directory.path());
         let older = directory.path().join("assets/config/data/flux-images/v2.9.0");
         fs::create_dir_all(&older).unwrap();
-        fs::write(older.join("upstream-alpine.yaml"), LIST.replace("v1.9.3", "v1.9.1")).unwrap();
+        fs::write(
+            older.join("upstream-alpine.yaml"),
+            LIST.replace("v1.9.3", "v1.9.1"),
+        )
+        .unwrap();
         let mut release = inputs.releases[0].clone();
         release.version = "v2.9.0".into();
         release.programs.get_mut("source-controller").unwrap().version = "1.9.1".into();
@@ -348,7 +352,10 @@ mod tests {
         );
         let files = layer_files(&operator);
         let list = |index: usize| LIST.replace("sha256:aa", &releases[index][0].digest.to_string());
-        assert_eq!(files[&format!("data/flux-images/v2.9.2/{UPSTREAM}.yaml")], list(0));
+        assert_eq!(
+            files[&format!("data/flux-images/v2.9.2/{UPSTREAM}.yaml")],
+            list(0)
+        );
         assert_eq!(
             files[&format!("data/flux-images/v2.9.0/{UPSTREAM}.yaml")],
             list(1).replace("v1.9.3", "v1.9.1")

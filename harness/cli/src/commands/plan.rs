@@ -137,6 +137,7 @@ fn images(plan: &Plan) -> BTreeSet<String> {
         let selection = match &step.step {
             Step::Mirror(mirror) => &mirror.images,
             Step::Sign(sign) => &sign.images,
+            Step::Scan(scan) => &scan.images,
             Step::Verify(verify) => &verify.images,
             Step::Build(build) => {
                 images.insert(build.name.value.clone());

@@ -9,7 +9,7 @@ use plumbline_scenario::{
 };
 use serde_json::json;
 
-fn chosen(selection: &ImageSelection, state: &ScenarioState) -> Result<Vec<ImageName>, VerbError> {
+pub(super) fn chosen(selection: &ImageSelection, state: &ScenarioState) -> Result<Vec<ImageName>, VerbError> {
     let supply = state.platform.supply();
     let mut images = if selection.platform {
         supply.platform_images().to_vec()

@@ -11,6 +11,7 @@ mod git;
 mod http;
 mod images;
 mod objects;
+mod scan;
 mod state;
 
 pub(crate) use bounds::bounded;
@@ -115,6 +116,7 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         Step::Mirror(mirror) => images::mirror(mirror, state).await?,
         Step::Sign(sign) => images::sign(sign, state).await?,
         Step::Verify(verify) => images::verify(verify, state).await?,
+        Step::Scan(scan) => scan::scan(scan, state, within).await?,
         Step::Exec(exec) => exec::exec(exec, state, within).await?,
         Step::Expect(expect) => expect::expect(expect, state).await?,
         Step::Upgrade(upgrade) => {

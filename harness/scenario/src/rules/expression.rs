@@ -240,7 +240,9 @@ fn outputs(made: &Made<'_>) -> Type {
 /// Fields of outputs have the same type in every step, but for `revision`: a hash of Git's or a number of Helm's.
 fn type_of_field(field: &str) -> Type {
     match field {
-        "exit" | "images" | "copied" => Type::Int,
+        "exit" | "images" | "copied" | "packages" | "critical" | "high" | "medium" | "low" | "unknown" => {
+            Type::Int
+        }
         "stdout" | "stderr" | "reference" => Type::String,
         _ => Type::Dynamic,
     }

@@ -90,7 +90,7 @@ fn check_substance(scenario: &Scenario, findings: &mut Findings<'_>) {
             .map_or(scenario.claim.span, |step| step.span);
         let sign = match scenario.steps.last().map(|step| &step.step) {
             Some(Step::Exec(_)) => "give `exec` an `expect`, or add an `expect` step",
-            _ => "add an `expect`, `compare` or `verify` step, or an `exec` with `expect`",
+            _ => "add an `expect`, `compare`, `scan` or `verify` step, or an `exec` with `expect`",
         };
         findings.note(
             place,

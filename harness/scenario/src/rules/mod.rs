@@ -9,6 +9,7 @@ mod header;
 mod known;
 mod manifest;
 mod request;
+mod scan;
 mod steps;
 mod suite;
 mod system;

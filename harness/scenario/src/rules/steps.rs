@@ -1,7 +1,7 @@
 //! Rules for the steps of one scenario, in their order: a name must be made before it is used.
 
 use super::{
-    Findings, artifact, cluster, expectation, expression, git, known, manifest, request,
+    Findings, artifact, cluster, expectation, expression, git, known, manifest, request, scan,
     system::{self, OnBoard},
     template as strings, text, vacuity,
 };
@@ -138,6 +138,7 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
                     self.environment(environment);
                 }
             }
+            Step::Scan(scanned) => scan::check(scanned, step, findings),
             Step::Exec(exec) => self.exec(exec),
             Step::Read(read) => check_field(read, findings),
             Step::Http(http) => request::check(http, step, self.made, findings),

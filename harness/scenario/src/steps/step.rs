@@ -2,8 +2,8 @@
 
 use super::{
     Annotate, Apply, Branch, Build, Commit, Compare, Delete, Exec, Expect, Fault, Http, Install, Instance,
-    Merge, Mirror, Offboard, Onboard, Patch, Read, Reconcile, Resume, Revert, Scale, Sign, Snapshot, Suspend,
-    Tag, Upgrade, Verify, shorthand::object_or_fields,
+    Merge, Mirror, Offboard, Onboard, Patch, Read, Reconcile, Resume, Revert, Scale, Scan, Sign, Snapshot,
+    Suspend, Tag, Upgrade, Verify, shorthand::object_or_fields,
 };
 use crate::{Located, Span, Timespan, schema::ObjectOr};
 use schemars::JsonSchema;
@@ -66,6 +66,8 @@ pub enum Step {
     Build(Build),
     /// Mirrors images into the private registry.
     Mirror(Mirror),
+    /// Scans images for known vulnerabilities.
+    Scan(Scan),
     /// Signs images in the private registry.
     Sign(Sign),
     /// Verifies signatures in the private registry.
@@ -118,6 +120,7 @@ impl Step {
             Self::Upgrade(_) => "upgrade",
             Self::Build(_) => "build",
             Self::Mirror(_) => "mirror",
+            Self::Scan(_) => "scan",
             Self::Sign(_) => "sign",
             Self::Verify(_) => "verify",
             Self::Exec(_) => "exec",
@@ -139,7 +142,7 @@ impl Step {
     #[must_use]
     pub const fn is_expectation(&self) -> bool {
         match self {
-            Self::Expect(_) | Self::Compare(_) | Self::Verify(_) => true,
+            Self::Expect(_) | Self::Compare(_) | Self::Verify(_) | Self::Scan(_) => true,
             Self::Exec(exec) => exec.expect.is_some(),
             Self::Http(http) => http.expect.is_some(),
             Self::Apply(apply) => apply.denied.is_some(),
@@ -167,6 +170,7 @@ impl Step {
             Self::Install(install) => (&install.output, Install::OUTPUT),
             Self::Instance(instance) => (&instance.output, Instance::OUTPUT),
             Self::Mirror(mirror) => (&mirror.output, Mirror::OUTPUT),
+            Self::Scan(scan) => (&scan.output, Scan::OUTPUT),
             Self::Exec(exec) => (&exec.output, Exec::OUTPUT),
             Self::Read(read) => {
                 return Some(Output {
@@ -191,6 +195,7 @@ impl Step {
             Self::Install(install) => (&install.within, Install::WITHIN),
             Self::Instance(instance) => (&instance.within, Instance::WITHIN),
             Self::Upgrade(upgrade) => (&upgrade.within, Upgrade::WITHIN),
+            Self::Scan(scan) => (&scan.within, Scan::WITHIN),
             Self::Exec(exec) => (&exec.within, Exec::WITHIN),
             Self::Http(http) => (&http.within, Http::WITHIN),
             Self::Read(read) => (&read.within, Read::WITHIN),
@@ -214,6 +219,7 @@ impl Step {
             Self::Install(install) => &install.within,
             Self::Instance(instance) => &instance.within,
             Self::Upgrade(upgrade) => &upgrade.within,
+            Self::Scan(scan) => &scan.within,
             Self::Exec(exec) => &exec.within,
             Self::Http(http) => &http.within,
             Self::Read(read) => &read.within,
@@ -257,6 +263,7 @@ impl fmt::Display for Step {
             Self::Upgrade(step) => step.fmt(formatter),
             Self::Build(step) => step.fmt(formatter),
             Self::Mirror(step) => step.fmt(formatter),
+            Self::Scan(step) => step.fmt(formatter),
             Self::Sign(step) => step.fmt(formatter),
             Self::Verify(step) => step.fmt(formatter),
             Self::Exec(step) => step.fmt(formatter),

@@ -1,0 +1,128 @@
+//! Scans images and compares what came out with what must.
+
+use super::{ScenarioState, images::chosen};
+use plumbline_flux::{ImageScan, VerbError};
+use plumbline_images::{
+    ImageName,
+    scan::{Finding, Scanned, Severity, Verdict},
+};
+use plumbline_scenario::steps::{FindingCounts, Scan, ScanMode, Scanning};
+use serde_json::json;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::Instant;
+
+pub(super) async fn scan(scan: &Scan, state: &mut ScenarioState, within: Duration) -> Result<(), VerbError> {
+    let deadline = Instant::now() + within;
+    let images = chosen(&scan.images, state)?;
+    let mut sum = Sum::default();
+    for image in &images {
+        state.waiting.saw(&format!("{image} to be scanned"), "under way");
+        let mode = mode(scan.mode);
+        let database = scan.database.as_ref().map(|database| database.as_str());
+        let scanning = state.platform.scan(image, mode, database);
+        let Ok(scanned) = tokio::time::timeout_at(deadline, scanning).await else {
+            let message = format!("the scan of {image} was not over within {} s", within.as_secs());
+            let actual = "still running; it was stopped, so nothing is known about the image";
+            return Err(VerbError::mismatch(message, words(scan.expect), actual));
+        };
+        let scanned = scanned?;
+        judge(image, &scanned.scanned, scan)?;
+        sum.add(scanned);
+    }
+    if let Some(expected) = scan.findings
+        && expected != sum.counts
+    {
+        return Err(VerbError::mismatch(
+            format!("the scan of {} found something else than expected", scan.images),
+            expected.to_string(),
+            sum.text(),
+        ));
+    }
+    let Sum { counts, .. } = sum;
+    let ids: BTreeSet<_> = sum.findings.iter().map(|finding| &finding.id).collect();
+    let output = json!({
+        "images": images.len(),
+        "packages": sum.packages,
+        "critical": counts.critical,
+        "high": counts.high,
+        "medium": counts.medium,
+        "low": counts.low,
+        "unknown": counts.unknown,
+        "ids": ids,
+        "exit": sum.exit,
+        "reached": sum.reached,
+        "refused": sum.refused,
+    });
+    state.leave(scan.output.as_ref(), output);
+    Ok(())
+}
+
+/// What the scans of a step come to together.
+#[derive(Default)]
+struct Sum {
+    counts: FindingCounts,
+    findings: Vec<Finding>,
+    packages: usize,
+    exit: Option<i32>,
+    reached: BTreeSet<String>,
+    refused: BTreeSet<String>,
+}
+
+impl Sum {
+    fn add(&mut self, scan: ImageScan) {
+        for finding in &scan.scanned.findings {
+            *self.of(finding.severity) += 1;
+        }
+        self.packages += scan.scanned.packages;
+        self.exit = scan.exit.max(self.exit);
+        self.findings.extend(scan.scanned.findings);
+        self.reached.extend(scan.reached);
+        self.refused.extend(scan.refused);
+    }
+
+    const fn of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Critical => &mut self.counts.critical,
+            Severity::High => &mut self.counts.high,
+            Severity::Medium => &mut self.counts.medium,
+            Severity::Low => &mut self.counts.low,
+            Severity::Unknown => &mut self.counts.unknown,
+        }
+    }
+
+    fn text(&self) -> String {
+        let lines =
+            std::iter::once(self.counts.to_string()).chain(self.findings.iter().map(ToString::to_string));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn judge(image: &ImageName, scanned: &Scanned, scan: &Scan) -> Result<(), VerbError> {
+    let found = match scanned.verdict {
+        Verdict::Clean | Verdict::Allowed => Scanning::Passed,
+        Verdict::Refused => Scanning::Refused,
+        Verdict::NothingToScan => Scanning::NothingToScan,
+        Verdict::CannotTell => Scanning::CannotTell,
+    };
+    if found == scan.expect {
+        return Ok(());
+    }
+    let message = format!("the scan of {image} did not come out as expected");
+    Err(VerbError::mismatch(message, words(scan.expect), scanned.text()))
+}
+
+const fn mode(mode: ScanMode) -> plumbline_images::scan::ScanMode {
+    match mode {
+        ScanMode::Audit => plumbline_images::scan::ScanMode::Audit,
+        ScanMode::Enforce => plumbline_images::scan::ScanMode::Enforce,
+    }
+}
+
+const fn words(expected: Scanning) -> &'static str {
+    match expected {
+        Scanning::Passed => "passed: packages were looked at, and nothing was found that the mode refuses",
+        Scanning::Refused => "refused: something high or critical that can be fixed",
+        Scanning::NothingToScan => "nothing to scan: no OS packages",
+        Scanning::CannotTell => "cannot tell: the scan itself fails",
+    }
+}
