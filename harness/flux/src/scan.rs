@@ -51,7 +51,7 @@ pub struct ScanProgram<'a> {
 }
 
 impl ScanProgram<'_> {
-    /// Runs every pass to its end.
+    /// Runs the passes one after the other, up to the first that fails: a pipeline ends there too.
     ///
     /// # Errors
     /// trivy cannot be started. That it fails is no error but an end.
@@ -75,6 +75,9 @@ impl ScanProgram<'_> {
                 report: fs::read(&report).ok(),
                 said: finished.stderr.text(),
             });
+            if !finished.status.success() {
+                break;
+            }
         }
         Ok(ends)
     }
