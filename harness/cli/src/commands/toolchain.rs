@@ -7,10 +7,10 @@ use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::Progress;
 use plumbline_toolchain::{Lock, Toolchain, ToolchainOptions};
 
-/// Runs `work` with the project's toolchain; what is fetched meanwhile is shown.
+/// Runs `work` with the project's toolchain, and with what starts its programs; what is fetched meanwhile is shown.
 pub(super) fn with_toolchain<Outcome>(
     places: &Places,
-    work: impl AsyncFnOnce(&Toolchain, &Progress) -> Result<Outcome, CommandError>,
+    work: impl AsyncFnOnce(&Toolchain, &Keeper, &Progress) -> Result<Outcome, CommandError>,
 ) -> Result<Outcome, CommandError> {
     let directories = Directories::resolve(places)?;
     let clusters = directories.project.join("clusters");
@@ -40,7 +40,7 @@ pub(super) fn with_toolchain<Outcome>(
             keeper: keeper.clone(),
         });
         let display = Display::new(places.progress);
-        let result = work(&toolchain, &display.progress()).await;
+        let result = work(&toolchain, &keeper, &display.progress()).await;
         display.finish();
         keeper.stop().await?;
         result

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Lists or fetches.
 pub fn tools(places: &Places, tools: &Tools) -> Result<ExitCode, CommandError> {
-    let said = with_toolchain(places, async |toolchain, progress| {
+    let said = with_toolchain(places, async |toolchain, _, progress| {
         if tools.fetch || tools.link.is_some() || !tools.programs.is_empty() {
             fetch(toolchain, tools, progress).await
         } else {

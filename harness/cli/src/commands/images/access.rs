@@ -4,7 +4,10 @@ use super::arguments::Registries;
 use crate::{commands::CommandError, directories::variable};
 use plumbline_images::{Access, Endpoints, ImageError, ImageName, Logins};
 use plumbline_model::ExitCode;
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 impl Registries {
     /// The registries that these flags, and the logins of the user, reach.
@@ -24,22 +27,26 @@ impl Registries {
     }
 
     fn logins(&self) -> Result<Logins, CommandError> {
-        let (path, text) = match &self.registry_config {
-            Some(path) => (path.clone(), read(path)?),
-            None => {
-                let folder =
-                    variable("DOCKER_CONFIG").or_else(|| variable("HOME").map(|home| home.join(".docker")));
-                let Some(path) = folder.map(|folder| folder.join("config.json")) else {
-                    return Ok(Logins::default());
-                };
-                match std::fs::read_to_string(&path) {
-                    Ok(text) => (path, text),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Logins::default()),
-                    Err(source) => return Err(CommandError::Unreadable { path, source }),
-                }
-            }
-        };
-        Ok(Logins::parse(&path.display().to_string(), &text)?)
+        match registry_config(self.registry_config.as_deref())? {
+            Some((path, text)) => Ok(Logins::parse(&path.display().to_string(), &text)?),
+            None => Ok(Logins::default()),
+        }
+    }
+}
+
+/// The file with the user's logins, the one that is named or else the usual one, and what is in it.
+pub(super) fn registry_config(named: Option<&Path>) -> Result<Option<(PathBuf, String)>, CommandError> {
+    if let Some(path) = named {
+        return Ok(Some((path.to_owned(), read(path)?)));
+    }
+    let folder = variable("DOCKER_CONFIG").or_else(|| variable("HOME").map(|home| home.join(".docker")));
+    let Some(path) = folder.map(|folder| folder.join("config.json")) else {
+        return Ok(None);
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CommandError::Unreadable { path, source }),
     }
 }
 

@@ -1,7 +1,10 @@
 //! The command line of `plumbline images`.
 
 use clap::{Args, Subcommand};
-use plumbline_images::list::{COMPONENTS, UPSTREAM, UPSTREAM_REGISTRY};
+use plumbline_images::{
+    list::{COMPONENTS, UPSTREAM, UPSTREAM_REGISTRY},
+    scan::ScanMode,
+};
 use std::path::PathBuf;
 
 /// `plumbline images`.
@@ -19,6 +22,8 @@ pub enum ImagesCommand {
     List(List),
     /// Copy images to another registry: all platforms, signatures and whatever else is attached, every digest kept
     Mirror(Mirror),
+    /// Look for known vulnerabilities of OS packages that can be fixed, by trivy, as the platform's pipelines do
+    Scan(Scan),
 }
 
 /// How registries are reached; every command that talks to one has these.
@@ -62,6 +67,33 @@ pub struct Mirror {
     /// How registries are reached.
     #[command(flatten)]
     pub registries: Registries,
+}
+
+const SCAN_EXIT_CODES: &str = "Exit codes: 0 nothing was found that the mode refuses; 1 an image is refused; 2 wrong usage; \
+3 the scan of an image failed, so nothing is known about it. An image without OS packages passes, and is told apart from a clean one.";
+
+/// `plumbline images scan`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = SCAN_EXIT_CODES)]
+pub struct Scan {
+    /// The images, as registry/repository[:tag][@sha256:…]
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    /// What to do about what is found: `audit` reports and passes, `enforce` refuses HIGH and CRITICAL
+    #[arg(long, value_name = "MODE", default_value_t = ScanMode::Enforce)]
+    pub mode: ScanMode,
+    /// Where the vulnerability database is, as registry/repository:tag
+    #[arg(long, value_name = "REPOSITORY")]
+    pub db_repository: String,
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Trust the certificate authorities in this PEM file
+    #[arg(long, value_name = "PEM")]
+    pub ca_file: Option<PathBuf>,
+    /// Where the logins are, as `docker login` writes them [default: config.json in DOCKER_CONFIG or ~/.docker]
+    #[arg(long, value_name = "FILE")]
+    pub registry_config: Option<PathBuf>,
 }
 
 const LIST_EXIT_CODES: &str = "Exit codes: 0 printed; 2 wrong usage, a version or a component that there is not; \

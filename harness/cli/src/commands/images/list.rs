@@ -33,7 +33,7 @@ pub(super) fn list(places: &Places, list: &List) -> Result<ExitCode, CommandErro
         registry: list.registry.trim_end_matches('/').to_owned(),
         components: list.components.clone(),
     };
-    with_toolchain(places, async |toolchain, progress| {
+    with_toolchain(places, async |toolchain, _, progress| {
         check_operator(&wanted.operator, toolchain.version(OPERATOR))?;
         let programs = toolchain
             .fetch(&[OPERATOR], progress)

@@ -4,6 +4,7 @@ mod access;
 mod arguments;
 mod list;
 mod mirror;
+mod scan;
 
 pub(super) use access::exit_code;
 pub use arguments::{Images, ImagesCommand};
@@ -17,5 +18,6 @@ pub fn images(places: &Places, images: &Images) -> Result<ExitCode, CommandError
     match &images.command {
         ImagesCommand::List(list) => list::list(places, list),
         ImagesCommand::Mirror(mirror) => mirror::mirror(places, mirror),
+        ImagesCommand::Scan(scan) => scan::scan(places, scan),
     }
 }
