@@ -1,8 +1,12 @@
 //! From a container of a pod to the process that stands for it.
 
 use super::{
-    configuration::Configuration, environment::environment, expansion::expand, fields::PodFacts,
-    mounts::Mounts, profiles::ProgramProfile,
+    configuration::Configuration,
+    environment::environment,
+    expansion::expand,
+    fields::PodFacts,
+    mounts::Mounts,
+    profiles::{ProgramProfile, Whereabouts},
 };
 use k8s_openapi::api::core::v1::Container;
 use plumbline_images::ImageConfig;
@@ -81,7 +85,13 @@ pub(crate) fn launch(inputs: &LaunchInputs<'_>) -> Result<Launch, String> {
         .next()
         .ok_or("no command specified: neither the image nor the pod names a program")?;
     let mut arguments: Vec<String> = words.map(|word| mounts.rewrite(&word)).collect();
-    let (appended, ports) = profile.appended(&arguments, inputs.twin, rootfs, &mounts);
+    let kubeconfig = kubeconfig_path(pod_directory);
+    let whereabouts = Whereabouts {
+        address: inputs.twin,
+        rootfs,
+        kubeconfig: &kubeconfig,
+    };
+    let (appended, ports) = profile.appended(&arguments, whereabouts, &mounts);
     arguments.extend(appended);
 
     let (scratch, temporary) = scratch(container, &mounts, rootfs, pod_directory);
@@ -114,7 +124,6 @@ pub(crate) fn launch(inputs: &LaunchInputs<'_>) -> Result<Launch, String> {
     variables.insert("HTTP_PROXY".to_owned(), proxy.clone());
     variables.insert("HTTPS_PROXY".to_owned(), proxy);
     variables.insert("NO_PROXY".to_owned(), format!("127.0.0.1:{}", inputs.api_port));
-    let kubeconfig = kubeconfig_path(pod_directory);
     variables.insert("KUBECONFIG".to_owned(), kubeconfig.display().to_string());
     if let Some(certificates) = inputs.certificates {
         // An image's own certificates lie in the image; only the pod can mean a file that is there.

@@ -39,6 +39,7 @@ mod pod_work;
 mod policy;
 mod probe_state;
 mod probe_target;
+mod probe_tls;
 mod probing;
 mod process;
 mod profiles;

@@ -1,7 +1,9 @@
 //! What a probe asks, and the asking.
 
+use super::probe_tls;
 use axum::body::Body;
 use http::{Request, Uri};
+use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::{
     api::core::v1::{Container, Probe},
@@ -17,6 +19,7 @@ use tokio::net::TcpStream;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ProbeTarget {
     Http {
+        secure: bool,
         address: SocketAddr,
         path: String,
         headers: Vec<(String, String)>,
@@ -42,11 +45,14 @@ impl ProbeTarget {
             }
         };
         let target = if let Some(get) = &probe.http_get {
-            if get.scheme.as_deref().is_some_and(|scheme| scheme != "HTTP") {
-                return Self::Unsupported("HTTPS probes are not supported by the node agent".to_owned());
-            }
+            let secure = match get.scheme.as_deref() {
+                None | Some("HTTP") => false,
+                Some("HTTPS") => true,
+                Some(other) => return Self::Unsupported(format!("there are no probes by {other}")),
+            };
             let headers = get.http_headers.iter().flatten();
             resolved(get.host.as_deref(), &get.port).map(|address| Self::Http {
+                secure,
                 address,
                 path: get
                     .path
@@ -77,12 +83,16 @@ impl ProbeTarget {
                     .map(drop)
                     .map_err(|error| format!("dial tcp {address}: {error}")),
                 Self::Http {
+                    secure,
                     address,
                     path,
                     headers,
-                } => get(*address, path, headers)
+                } => get(*secure, *address, path, headers)
                     .await
-                    .map_err(|error| format!("Get \"http://{address}{path}\": {error}"))
+                    .map_err(|error| {
+                        let scheme = if *secure { "https" } else { "http" };
+                        format!("Get \"{scheme}://{address}{path}\": {error}")
+                    })
                     .and_then(|status| match status {
                         200..=399 => Ok(()),
                         _ => Err(format!("HTTP probe failed with statuscode: {status}")),
@@ -95,11 +105,14 @@ impl ProbeTarget {
     }
 }
 
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 async fn get(
+    secure: bool,
     address: SocketAddr,
     path: &str,
     headers: &[(String, String)],
-) -> Result<u16, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<u16, Failure> {
     let uri: Uri = if path.starts_with('/') {
         path.parse()?
     } else {
@@ -115,9 +128,21 @@ async fn get(
     for (name, value) in headers {
         request = request.header(name, value);
     }
+    let request = request.body(Body::empty())?;
     let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let answer = sender.send_request(request.body(Body::empty())?);
+    if secure {
+        ask(TokioIo::new(probe_tls::open(stream).await?), request).await
+    } else {
+        ask(TokioIo::new(stream), request).await
+    }
+}
+
+async fn ask(
+    stream: impl Read + Write + Unpin + Send + 'static,
+    request: Request<Body>,
+) -> Result<u16, Failure> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    let answer = sender.send_request(request);
     // The connection only moves while it is polled; it ends with the answer.
     tokio::pin!(connection);
     tokio::pin!(answer);
@@ -165,6 +190,7 @@ mod tests {
         assert_eq!(
             target(json!({"httpGet": {"port": "healthz", "httpHeaders": [{"name": "A", "value": "b"}]}})),
             ProbeTarget::Http {
+                secure: false,
                 address,
                 path: "/".into(),
                 headers: vec![("A".into(), "b".into())]
@@ -181,7 +207,7 @@ mod tests {
         for probe in [
             json!({"exec": {"command": ["true"]}}),
             json!({"grpc": {"port": 1}}),
-            json!({"httpGet": {"port": 1, "scheme": "HTTPS"}}),
+            json!({"httpGet": {"port": 1, "scheme": "GOPHER"}}),
             json!({"httpGet": {"port": 1, "host": "example.com"}}),
             json!({"httpGet": {"port": "none"}}),
             json!({"httpGet": {"port": 70000}}),
@@ -196,6 +222,7 @@ mod tests {
     #[tokio::test]
     async fn a_refused_connection_is_named() {
         let target = ProbeTarget::Http {
+            secure: false,
             address: ([127, 0, 0, 1], 1).into(),
             path: "/readyz".into(),
             headers: vec![],
