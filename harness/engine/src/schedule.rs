@@ -1,8 +1,8 @@
 //! Which scenario starts when: decides on what it is told, and does nothing itself.
 //!
 //! Those that provide a stage come first, one at a time. Then all others side by side, in the order of the plan as far
-//! as their lanes permit: one that waits for a lane holds up no other. Those that want to be alone come last, one at a
-//! time. A scenario keeps its lanes, and its being alone, until what it left is removed; its place among those side by
+//! as their lanes permit: one that waits for a lane, or for a stage that comes up beside it, holds up no other. Those
+//! that want to be alone come last, one at a time. A scenario keeps its lanes, and its being alone, until what it left is removed; its place among those side by
 //! side is free as soon as it has a result.
 
 use plumbline_model::{Skip, SkipCause, Status};
@@ -36,10 +36,17 @@ impl From<&Scenario> for Candidate {
             id: scenario.id.clone(),
             needs: scenario.needs,
             provides: scenario.provides.as_ref().map(|stage| stage.value),
-            is_alone: scenario.is_alone(),
+            is_alone: scenario.provides.is_none() && scenario.is_alone(),
             has_clusters: !scenario.clusters.is_empty(),
             lanes,
         }
+    }
+}
+
+impl Candidate {
+    /// Whether all others wait for it.
+    fn comes_first(&self) -> bool {
+        self.provides.is_some_and(|stage| !stage.comes_up_beside_others())
     }
 }
 
@@ -176,11 +183,10 @@ impl Schedule {
         if self.is_paused {
             return None;
         }
-        let provides = |candidate: &Candidate| candidate.provides.is_some();
-        if self.running(provides) > 0 {
+        if self.running(Candidate::comes_first) > 0 {
             return None;
         }
-        if let Some(provider) = self.waiting(provides).next() {
+        if let Some(provider) = self.waiting(Candidate::comes_first).next() {
             return Some(provider);
         }
         if self.busy().any(|candidate| candidate.is_alone) {
@@ -196,12 +202,19 @@ impl Schedule {
             return self.waiting(is_shared).find(|scenario| {
                 let candidate = &self.candidates[*scenario];
                 let is_free = candidate.lanes.iter().all(|lane| !taken.contains(lane));
-                is_free && (is_room || !candidate.has_clusters)
+                is_free && (is_room || !candidate.has_clusters) && !self.is_coming_up(candidate.needs)
             });
         }
         self.waiting(|_| true)
             .next()
             .filter(|_| self.busy().next().is_none())
+    }
+
+    /// Whether the stage has a provider that has no result yet.
+    fn is_coming_up(&self, stage: Stage) -> bool {
+        let all = self.candidates.iter().zip(&self.progress);
+        all.filter(|(_, progress)| matches!(progress, Progress::Waiting | Progress::Running))
+            .any(|(candidate, _)| candidate.provides == Some(stage))
     }
 
     fn taken_lanes(&self) -> BTreeSet<&String> {

@@ -57,6 +57,7 @@ enum Need {
     Cluster,
     Operator,
     Platform,
+    Admission,
     Pods,
 }
 
@@ -118,6 +119,7 @@ impl<'read> Header<'read, '_> {
                 Some(Need::Cluster) => Stage::Cluster,
                 Some(Need::Operator) => Stage::Operator,
                 Some(Need::Platform) => Stage::Platform,
+                Some(Need::Admission) => Stage::Admission,
                 Some(Need::Pods) => {
                     needs.capabilities.push(Located {
                         value: Capability::Pods,

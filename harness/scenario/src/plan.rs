@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 /// The scenarios of a run, in the order in which they are started.
 ///
-/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. Among the others, those with
-/// clusters of their own begin, for they take longest. With a seed, the others are shuffled among themselves, and those that run alone
+/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. Among the others, one that
+/// provides a stage which comes up beside them begins, and then those with clusters of their own, for they take longest. With a seed, the others are shuffled among themselves, and those that run alone
 /// among themselves. Side by side run, from the beginning of the order, as many as
 /// the user allows; one that names a lane waits until no other of the same lane runs, and those behind it do not wait for it. What
 /// others need is added to every shard, so that each shard is a run of its own.
@@ -61,11 +61,12 @@ impl Suite {
                     is_other,
                     stage,
                     is_alone,
+                    provides_nothing,
                     has_one_cluster: _,
                     id,
                 } = order(planned);
                 let shuffled = digest([seed.to_string().as_str(), id]);
-                (is_other, stage, is_alone, shuffled)
+                (is_other, stage, is_alone, provides_nothing, shuffled)
             }),
         }
         Ok(Plan { scenarios })
@@ -73,7 +74,7 @@ impl Suite {
 
     /// Adds the providers of every needed stage, highest stage first: a provider needs a lower one.
     fn add_providers(&self, scenarios: &mut Vec<PlannedScenario>) {
-        for stage in [Stage::Platform, Stage::Operator] {
+        for stage in Stage::PROVIDED.into_iter().rev() {
             let is_needed = scenarios.iter().any(|planned| planned.scenario.needs == stage);
             let provides = |scenario: &Scenario| {
                 scenario
@@ -125,17 +126,20 @@ struct Order<'plan> {
     is_other: bool,
     stage: Option<Stage>,
     is_alone: bool,
+    provides_nothing: bool,
     has_one_cluster: bool,
     id: &'plan str,
 }
 
 fn order(planned: &PlannedScenario) -> Order<'_> {
     let scenario = &planned.scenario;
-    let stage = scenario.provides.as_ref().map(|stage| stage.value);
+    let provides = scenario.provides.as_ref().map(|stage| stage.value);
+    let stage = provides.filter(|stage| !stage.comes_up_beside_others());
     Order {
         is_other: stage.is_none(),
         stage,
-        is_alone: stage.is_none() && scenario.is_alone(),
+        is_alone: provides.is_none() && scenario.is_alone(),
+        provides_nothing: provides.is_none(),
         has_one_cluster: scenario.clusters.is_empty(),
         id: &scenario.id,
     }

@@ -28,6 +28,19 @@ pub enum Stage {
     Operator,
     /// The FluxInstance is Ready.
     Platform,
+    /// Admission looks at the signatures of images.
+    Admission,
+}
+
+impl Stage {
+    /// Every stage that a scenario can provide, each on top of the one before.
+    pub const PROVIDED: [Self; 3] = [Self::Operator, Self::Platform, Self::Admission];
+
+    /// Whether it comes up beside scenarios that do not need it: what those stand on is not changed by it.
+    #[must_use]
+    pub const fn comes_up_beside_others(self) -> bool {
+        matches!(self, Self::Admission)
+    }
 }
 
 /// Why a scenario is not run.
@@ -353,6 +366,7 @@ impl fmt::Display for Stage {
             Self::Cluster => "cluster",
             Self::Operator => "operator",
             Self::Platform => "platform",
+            Self::Admission => "admission",
         })
     }
 }

@@ -77,7 +77,7 @@ impl<'load> ScenarioReader<'load> {
             let below = match provides.as_ref().map(|stage| stage.value) {
                 Some(Stage::Operator | Stage::Cluster) => Stage::Cluster,
                 Some(Stage::Platform) => Stage::Operator,
-                None => Stage::Platform,
+                Some(Stage::Admission) | None => Stage::Platform,
             };
             Scenario {
                 id: format!("{id}{}", combination.label()),

@@ -126,6 +126,7 @@ const fn word(stage: Stage) -> &'static str {
         Stage::Cluster => "cluster",
         Stage::Operator => "operator",
         Stage::Platform => "platform",
+        Stage::Admission => "admission of images",
     }
 }
 
@@ -188,7 +189,11 @@ impl<'log> Times<'log> {
                 unknown += 1;
                 continue;
             };
-            if scenario.provides.is_some() || scenario.exclusive == Exclusive::Alone {
+            let comes_first = scenario
+                .provides
+                .as_ref()
+                .is_some_and(|stage| !stage.comes_up_beside_others());
+            if comes_first || scenario.exclusive == Exclusive::Alone {
                 in_a_row += took;
             } else if let Some(first) = workers.iter_mut().min() {
                 *first += took;

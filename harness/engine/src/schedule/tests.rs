@@ -97,6 +97,32 @@ fn providers_come_one_by_one_then_the_others_side_by_side_then_those_alone() {
 }
 
 #[test]
+fn a_stage_comes_up_beside_those_that_do_not_need_it() {
+    let on_admission = |id: &str| Candidate {
+        needs: Stage::Admission,
+        ..shared(id, &[])
+    };
+    let candidates = vec![
+        provider("platform", Stage::Cluster, Stage::Platform),
+        provider("admission", Stage::Platform, Stage::Admission),
+        on_admission("a"),
+        on_platform("b"),
+        alone("c"),
+    ];
+    let mut schedule = schedule(candidates, 8);
+    assert_eq!(started(&mut schedule), [0]);
+    over(&mut schedule, 0, Status::Passed);
+    assert_eq!(started(&mut schedule), [1, 3]);
+    over(&mut schedule, 3, Status::Passed);
+    assert!(started(&mut schedule).is_empty());
+    schedule.hear(Message::Ended(1, Status::Failed));
+    let reason = "needs the admission, and admission, which provides it, failed".to_owned();
+    assert_eq!(skipped(&mut schedule), [(2, SkipCause::Prerequisite, reason)]);
+    schedule.hear(Message::CleanedUp(1));
+    assert_eq!(started(&mut schedule), [4]);
+}
+
+#[test]
 fn a_result_frees_a_place_but_neither_a_lane_nor_the_quiet_of_those_alone() {
     let mut schedule = schedule(
         vec![
@@ -247,12 +273,18 @@ fn a_pause_starts_nothing_until_it_goes_on() {
 
 prop_compose! {
     fn candidate()(
-        provides in prop::option::weighted(0.1, Just(Stage::Operator)),
+        provides in prop::option::weighted(0.15, prop::sample::select(vec![Stage::Operator, Stage::Admission])),
+        needs_admission in prop::bool::weighted(0.2),
         is_alone in prop::bool::weighted(0.2),
         has_clusters in prop::bool::weighted(0.3),
         lanes in prop::collection::btree_set("[abc]", 0..3),
     ) -> Candidate {
-        Candidate { id: "s".into(), needs: Stage::Cluster, provides, is_alone, has_clusters, lanes }
+        let needs = match needs_admission && provides.is_none() {
+            true => Stage::Admission,
+            false => Stage::Cluster,
+        };
+        let is_alone = is_alone && provides.is_none();
+        Candidate { id: "s".into(), needs, provides, is_alone, has_clusters, lanes }
     }
 }
 
@@ -264,6 +296,9 @@ proptest! {
         parallel in 1..5_usize,
         choices in prop::collection::vec(any::<prop::sample::Index>(), 40),
     ) {
+        // A stage that a scenario needs is provided: the suite is checked for it.
+        let mut candidates = candidates;
+        candidates.push(provider("admission", Stage::Cluster, Stage::Admission));
         let mut schedule = schedule(candidates.clone(), parallel);
         let (mut running, mut cleaning): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
@@ -274,8 +309,8 @@ proptest! {
                 running.push(scenario);
             }
             let busy: Vec<_> = running.iter().chain(&cleaning).map(|at| &candidates[*at]).collect();
-            let is_provider = |candidate: &&&Candidate| candidate.provides.is_some();
-            if running.iter().any(|at| candidates[*at].is_alone && candidates[*at].provides.is_none()) {
+            let is_provider = |candidate: &&&Candidate| candidate.comes_first();
+            if running.iter().any(|at| candidates[*at].is_alone) {
                 prop_assert_eq!(busy.len(), 1);
             }
             prop_assert!(running.len() <= parallel);

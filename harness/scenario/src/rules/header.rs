@@ -28,7 +28,7 @@ pub(super) fn check(scenario: &Scenario, broken: bool, findings: &mut Findings<'
             findings.note(
                 provides.span,
                 "`provides: cluster` says nothing: the cluster is there from the start",
-                "provide `operator` or `platform`",
+                "provide `operator`, `platform` or `admission`",
             );
         } else if provides.value <= scenario.needs {
             let message = format!(
@@ -38,7 +38,7 @@ pub(super) fn check(scenario: &Scenario, broken: bool, findings: &mut Findings<'
             findings.note(
                 provides.span,
                 message,
-                "leave out `needs`, or need a lower stage: `cluster`, then `operator`, then `platform`",
+                "leave out `needs`, or need a lower stage: `cluster`, then `operator`, then `platform`, then `admission`",
             );
         }
     }

@@ -122,7 +122,7 @@ fn shared_system(
 
 /// Every stage that is needed is provided, by one scenario.
 fn check_providers(scenarios: &[Arc<Scenario>], complete: bool, diagnostics: &mut Vec<Diagnostic>) {
-    for stage in [Stage::Operator, Stage::Platform] {
+    for stage in Stage::PROVIDED {
         let mut providers = scenarios.iter().filter_map(|scenario| {
             scenario
                 .provides
