@@ -34,6 +34,10 @@ pub(crate) async fn start(state: &mut ScenarioState) -> Result<(), VerbError> {
             Stage::Platform => {
                 cluster.install_flux(environment, &change, patience).await?;
             }
+            Stage::Admission => {
+                cluster.install_flux(environment, &change, patience).await?;
+                cluster.install_admission(environment, patience).await?;
+            }
         }
         state.measure(
             &format!("a further cluster, from nothing to the {}", scenario.needs),

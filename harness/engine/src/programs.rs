@@ -4,10 +4,10 @@ use crate::{
     RunRequest,
     set_up::{environment, ours},
 };
-use plumbline_flux::{PLATFORM_PROGRAMS, release_programs};
+use plumbline_flux::{ADMISSION_PROGRAM, PLATFORM_PROGRAMS, names::KYVERNO_CHART, release_programs};
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, FaultClass, Progress};
-use plumbline_scenario::{Plan, Step, steps::BuiltArtifact};
+use plumbline_scenario::{Plan, Stage, Step, steps::BuiltArtifact};
 use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +86,9 @@ fn needed(plan: &Plan) -> Needed {
         versions: BTreeSet::new(),
     };
     for planned in &plan.scenarios {
+        if planned.scenario.needs == Stage::Admission {
+            needed.names.insert(ADMISSION_PROGRAM.to_owned());
+        }
         for cluster in planned.scenario.clusters.values() {
             needed.names.insert(HELM.to_owned());
             let version = cluster.value.version.as_ref();
@@ -95,7 +98,12 @@ fn needed(plan: &Plan) -> Needed {
         }
         for placed in planned.scenario.all_steps() {
             match &placed.step {
-                Step::Install(_) => needed.names.insert(HELM.to_owned()),
+                Step::Install(install) => {
+                    if install.chart.value == KYVERNO_CHART {
+                        needed.names.insert(ADMISSION_PROGRAM.to_owned());
+                    }
+                    needed.names.insert(HELM.to_owned())
+                }
                 Step::Build(build) if matches!(build.artifact, BuiltArtifact::Chart { .. }) => {
                     needed.names.insert(HELM.to_owned())
                 }

@@ -1,9 +1,11 @@
 //! The platform's verbs on a cluster, or on several: install, apply the instance, upgrade, on-board, commit, reconcile and
 //! wait, mirror, sign.
 
+mod admission;
 mod build;
 mod cluster;
 mod database;
+mod definitions;
 mod egress;
 mod error;
 mod faults;
@@ -51,6 +53,6 @@ pub use scan::{ImageScan, ScanProgram};
 pub use scan_template::{ScanTemplate, TemplateError};
 pub use services::Services;
 pub use simulation::simulations;
-pub use supply::{PLATFORM_PROGRAMS, ReleaseImage, SupplyChain};
+pub use supply::{ADMISSION_PROGRAM, PLATFORM_PROGRAMS, ReleaseImage, SupplyChain};
 pub use upgrade::{Component, Upgraded};
 pub use versions::{Versions, release_programs};

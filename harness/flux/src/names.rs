@@ -27,6 +27,15 @@ pub const GITOPS_REPOSITORY: &str = "k8s-gitops";
 /// The chart of the operator in that repository.
 pub const OPERATOR_CHART: &str = "flux-operator";
 
+/// Kyverno's chart in that repository.
+pub const KYVERNO_CHART: &str = "kyverno";
+/// The chart of what Kyverno enforces.
+pub const POLICIES_CHART: &str = "kyverno-policies";
+/// Kyverno's namespace.
+pub const KYVERNO_NAMESPACE: &str = "kyverno";
+/// What has the public keys that images are verified with: in Flux's namespace a Secret, in Kyverno's a ConfigMap.
+pub const TRUSTED_KEYS: &str = "trusted-keys";
+
 /// The branch of an environment, named like it; only production's branch of `k8s-gitops` is `master`.
 #[must_use]
 pub fn branch_of<'a>(repository: &str, environment: &'a str) -> &'a str {

@@ -10,7 +10,7 @@ use plumbline_images::{
     Digest, Endpoints, FluxRelease, ImageName, KeyPair, Mirrored, PackedImage, PlatformImageInputs,
     PlatformImages, Verified, VerifyError, VersionedProgram, mirror, pack, platform, sign,
 };
-use plumbline_model::{Progress, Unit};
+use plumbline_model::{FaultClass, Progress, Unit};
 use plumbline_toolchain::{Programs, plain_name};
 use std::{
     collections::BTreeMap,
@@ -32,12 +32,16 @@ pub const PLATFORM_PROGRAMS: [&str; 7] = [
     "image-automation-controller",
 ];
 
+/// The program that admits images; only runs that install it have it.
+pub const ADMISSION_PROGRAM: &str = "kyverno";
+
 /// The images of a run and the keys that sign them.
 pub struct SupplyChain {
     endpoints: Endpoints,
     keys: Arc<KeyRing>,
     public_key: String,
     platform: Vec<ImageName>,
+    kyverno: Option<ImageName>,
     releases: BTreeMap<String, Vec<ReleaseImage>>,
 }
 
@@ -102,10 +106,15 @@ impl SupplyChain {
             operator: programs.path(operator).map(Path::to_owned),
             operator_assets: programs.assets(operator).unwrap_or(Path::new("")).to_owned(),
             operator_version: versions.operator.clone(),
+            kyverno: versioned(ADMISSION_PROGRAM, programs),
             registry: PLATFORM_SOURCE.to_owned(),
             certificates: certificates.is_file().then_some(certificates),
         };
-        let PlatformImages { releases, operator } = platform::images(&inputs, cache, progress).await?;
+        let PlatformImages {
+            releases,
+            operator,
+            kyverno,
+        } = platform::images(&inputs, cache, progress).await?;
         let mut samples = Vec::new();
         for (name, tag, folder) in fixtures.images()? {
             let name: ImageName = format!("{PLATFORM_SOURCE}/{SAMPLE_REPOSITORY}/{name}:{tag}")
@@ -113,7 +122,8 @@ impl SupplyChain {
                 .map_err(|error| VerbError::environment(&error))?;
             samples.push(pack::pack(&pack::fixture_image(&folder, &name)?, cache, progress).await?);
         }
-        for image in releases.iter().flatten().chain(&operator).chain(&samples) {
+        let platform = releases.iter().flatten().chain(&operator).chain(&kyverno);
+        for image in platform.chain(&samples) {
             let tag = image.name.tag().unwrap_or("latest");
             services
                 .upstream
@@ -126,6 +136,7 @@ impl SupplyChain {
             public_key: keys.main().public_pem()?,
             keys,
             platform: under_test.map(|image| image.name.clone()).collect(),
+            kyverno: kyverno.map(|image| image.name),
             releases: inputs
                 .releases
                 .into_iter()
@@ -154,6 +165,20 @@ impl SupplyChain {
             .map(|image| image.name.clone())
             .collect();
         self.admit(&images, progress).await
+    }
+
+    /// Mirrors, signs and verifies the image of Kyverno, before it is installed.
+    ///
+    /// # Errors
+    /// The run does not have it, or it cannot be mirrored, signed or verified.
+    pub async fn admit_kyverno(&self, progress: &Progress) -> Result<(), VerbError> {
+        match &self.kyverno {
+            Some(image) => self.admit(std::slice::from_ref(image), progress).await,
+            None => Err(VerbError::fault(
+                FaultClass::Environment,
+                format!("the program `{ADMISSION_PROGRAM}` was not fetched for this run"),
+            )),
+        }
     }
 
     async fn admit(&self, images: &[ImageName], progress: &Progress) -> Result<(), VerbError> {
@@ -252,16 +277,19 @@ impl SupplyChain {
 fn release<Name: AsRef<str>>(version: &str, names: &[Name], programs: &Programs) -> FluxRelease {
     let program = |name: &Name| {
         let name = name.as_ref();
-        let program = VersionedProgram {
-            version: programs.version(name)?.to_owned(),
-            path: programs.path(name)?.to_owned(),
-        };
-        Some((plain_name(name).to_owned(), program))
+        Some((plain_name(name).to_owned(), versioned(name, programs)?))
     };
     FluxRelease {
         version: version.to_owned(),
         programs: names.iter().filter_map(program).collect(),
     }
+}
+
+fn versioned(name: &str, programs: &Programs) -> Option<VersionedProgram> {
+    Some(VersionedProgram {
+        version: programs.version(name)?.to_owned(),
+        path: programs.path(name)?.to_owned(),
+    })
 }
 
 fn release_image(image: &PackedImage) -> ReleaseImage {

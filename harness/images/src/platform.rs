@@ -1,4 +1,4 @@
-//! The images of the Flux platform, made from programs that were built on this machine.
+//! The images of the platform, Flux and Kyverno, made from programs that were built on this machine.
 //!
 //! They stand in for the published images where those can't be pulled: same names and tags, same users, same
 //! layout of the operator's image. The operator deploys its controllers by the digests in its own data, so that data
@@ -35,6 +35,8 @@ pub struct PlatformImageInputs {
     pub operator_assets: PathBuf,
     /// The version of the operator, the tag of its image.
     pub operator_version: String,
+    /// Kyverno's program; without it there is no image of Kyverno.
+    pub kyverno: Option<VersionedProgram>,
     /// The registry of the names, `ghcr.io`.
     pub registry: String,
     /// The certificate authorities that the programs trust, `/etc/ssl/certs/ca-certificates.crt` of this machine.
@@ -66,6 +68,8 @@ pub struct PlatformImages {
     pub releases: Vec<Vec<PackedImage>>,
     /// The operator, which deploys exactly these.
     pub operator: Option<PackedImage>,
+    /// Kyverno.
+    pub kyverno: Option<PackedImage>,
 }
 
 /// Makes the images of the controllers and, with their digests, that of the operator.
@@ -95,7 +99,15 @@ pub async fn images(
         }
         None => None,
     };
-    Ok(PlatformImages { releases, operator })
+    let kyverno = match &inputs.kyverno {
+        Some(program) => Some(pack(&kyverno_image(inputs, program)?, cache, progress).await?),
+        None => None,
+    };
+    Ok(PlatformImages {
+        releases,
+        operator,
+        kyverno,
+    })
 }
 
 /// The list of one release's images in the operator's data.
@@ -254,6 +266,25 @@ fn operator_image(
     })
 }
 
+/// As the published one is made: its program lies where the tool that makes it puts programs.
+fn kyverno_image(
+    inputs: &PlatformImageInputs,
+    program: &VersionedProgram,
+) -> Result<ProgramImage, ImageError> {
+    let name = format!("{}/kyverno/kyverno:v{}", inputs.registry, program.version).parse::<ImageName>()?;
+    let path = "/ko-app/kyverno";
+    let mut files = base(inputs.certificates.as_deref());
+    files.push(ImageFile::copied(path, &program.path, 0o755));
+    Ok(ProgramImage {
+        labels: labels(&name),
+        name,
+        files,
+        entrypoint: vec![path.to_owned()],
+        user: "65532:65532".to_owned(),
+        environment: environment(&[]),
+    })
+}
+
 fn environment(more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let path = (
         "PATH",
@@ -298,6 +329,10 @@ mod tests {
             operator: Some(program(OPERATOR)),
             operator_assets: directory.join("assets"),
             operator_version: "0.59.0".into(),
+            kyverno: Some(VersionedProgram {
+                version: "1.18.2".into(),
+                path: program("kyverno"),
+            }),
             registry: "ghcr.io".into(),
             certificates: None,
         }
@@ -362,6 +397,9 @@ mod tests {
         );
         assert_eq!(files["data/flux-images/VERSION"], "v0.59.0");
         assert_eq!(files["flux-operator"], "flux-operator");
+        let kyverno = made.kyverno.unwrap();
+        assert_eq!(kyverno.name.to_string(), "ghcr.io/kyverno/kyverno:v1.18.2");
+        assert_eq!(layer_files(&kyverno)["ko-app/kyverno"], "kyverno");
     }
 
     #[tokio::test]
