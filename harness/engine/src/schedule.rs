@@ -1,9 +1,10 @@
 //! Which scenario starts when: decides on what it is told, and does nothing itself.
 //!
 //! Those that provide a stage come first, one at a time. Then all others side by side, in the order of the plan as far
-//! as their lanes permit: one that waits for a lane, or for a stage that comes up beside it, holds up no other. Those
-//! that want to be alone come last, one at a time. A scenario keeps its lanes, and its being alone, until what it left is removed; its place among those side by
-//! side is free as soon as it has a result.
+//! as their lanes permit: one that waits for a lane holds up no other. Those that want to be alone come last, one at a
+//! time. A stage that changes the cluster for everybody comes up when all of that is over, and what needs it follows in
+//! the same way. A scenario keeps its lanes, and its being alone, until what it left is removed; its place among those
+//! side by side is free as soon as it has a result.
 
 use plumbline_model::{Skip, SkipCause, Status};
 use plumbline_scenario::{Exclusive, Scenario, Stage};
@@ -18,6 +19,7 @@ pub(crate) struct Candidate {
     id: String,
     needs: Stage,
     provides: Option<Stage>,
+    comes_last: bool,
     is_alone: bool,
     has_clusters: bool,
     lanes: BTreeSet<String>,
@@ -36,17 +38,11 @@ impl From<&Scenario> for Candidate {
             id: scenario.id.clone(),
             needs: scenario.needs,
             provides: scenario.provides.as_ref().map(|stage| stage.value),
+            comes_last: scenario.comes_last(),
             is_alone: scenario.provides.is_none() && scenario.is_alone(),
             has_clusters: !scenario.clusters.is_empty(),
             lanes,
         }
-    }
-}
-
-impl Candidate {
-    /// Whether all others wait for it.
-    fn comes_first(&self) -> bool {
-        self.provides.is_some_and(|stage| !stage.comes_up_beside_others())
     }
 }
 
@@ -92,6 +88,7 @@ enum Progress {
 }
 
 /// The state of a plan under way.
+#[derive(Clone)]
 pub(crate) struct Schedule {
     candidates: Vec<Candidate>,
     progress: Vec<Progress>,
@@ -183,38 +180,42 @@ impl Schedule {
         if self.is_paused {
             return None;
         }
-        if self.running(Candidate::comes_first) > 0 {
+        let is_late = self.comes_last_now();
+        let is_provider = |candidate: &Candidate| candidate.provides.is_some();
+        if self.running(is_provider) > 0 {
             return None;
         }
-        if let Some(provider) = self.waiting(Candidate::comes_first).next() {
-            return Some(provider);
+        let waiting = |choose: &dyn Fn(&Candidate) -> bool| {
+            self.waiting(|candidate| candidate.comes_last == is_late && choose(candidate))
+                .collect::<Vec<_>>()
+        };
+        if let Some(provider) = waiting(&is_provider).first() {
+            return Some(*provider);
         }
         if self.busy().any(|candidate| candidate.is_alone) {
             return None;
         }
-        let is_shared = |candidate: &Candidate| !candidate.is_alone;
-        if self.waiting(is_shared).next().is_some() {
+        let shared = waiting(&|candidate| !candidate.is_alone);
+        if !shared.is_empty() {
             if self.running(|_| true) >= self.limits.parallel.max(1) {
                 return None;
             }
             let taken = self.taken_lanes();
             let is_room = self.busy().filter(|candidate| candidate.has_clusters).count() < WITH_CLUSTERS;
-            return self.waiting(is_shared).find(|scenario| {
+            return shared.into_iter().find(|scenario| {
                 let candidate = &self.candidates[*scenario];
                 let is_free = candidate.lanes.iter().all(|lane| !taken.contains(lane));
-                is_free && (is_room || !candidate.has_clusters) && !self.is_coming_up(candidate.needs)
+                is_free && (is_room || !candidate.has_clusters)
             });
         }
-        self.waiting(|_| true)
-            .next()
-            .filter(|_| self.busy().next().is_none())
+        let alone = waiting(&|_| true);
+        alone.first().copied().filter(|_| self.busy().next().is_none())
     }
 
-    /// Whether the stage has a provider that has no result yet.
-    fn is_coming_up(&self, stage: Stage) -> bool {
-        let all = self.candidates.iter().zip(&self.progress);
-        all.filter(|(_, progress)| matches!(progress, Progress::Waiting | Progress::Running))
-            .any(|(candidate, _)| candidate.provides == Some(stage))
+    /// Whether all is over that does not wait for the others.
+    fn comes_last_now(&self) -> bool {
+        let mut all = self.candidates.iter().zip(&self.progress);
+        all.all(|(candidate, progress)| candidate.comes_last || *progress == Progress::Over)
     }
 
     fn taken_lanes(&self) -> BTreeSet<&String> {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 /// The scenarios of a run, in the order in which they are started.
 ///
-/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. Among the others, one that
-/// provides a stage which comes up beside them begins, and then those with clusters of their own, for they take longest. With a seed, the others are shuffled among themselves, and those that run alone
-/// among themselves. Side by side run, from the beginning of the order, as many as
+/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. Among the others, those with
+/// clusters of their own begin, for they take longest. With a seed, the others are shuffled among themselves, and those that run alone
+/// among themselves. A stage that changes the cluster for everybody comes up when all that do not need it are over; those that need it follow
+/// in the same order. Side by side run, from the beginning of the order, as many as
 /// the user allows; one that names a lane waits until no other of the same lane runs, and those behind it do not wait for it. What
 /// others need is added to every shard, so that each shard is a run of its own.
 #[derive(Clone, Debug, Default)]
@@ -58,15 +59,15 @@ impl Suite {
             None => scenarios.sort_by(|one, other| order(one).cmp(&order(other))),
             Some(seed) => scenarios.sort_by_cached_key(|planned| {
                 let Order {
+                    comes_last,
                     is_other,
                     stage,
                     is_alone,
-                    provides_nothing,
                     has_one_cluster: _,
                     id,
                 } = order(planned);
                 let shuffled = digest([seed.to_string().as_str(), id]);
-                (is_other, stage, is_alone, provides_nothing, shuffled)
+                (comes_last, is_other, stage, is_alone, shuffled)
             }),
         }
         Ok(Plan { scenarios })
@@ -123,23 +124,22 @@ fn part(mut chosen: Vec<&Arc<Scenario>>, shard: Shard) -> Result<Vec<&Arc<Scenar
 /// What the order follows.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Order<'plan> {
+    comes_last: bool,
     is_other: bool,
     stage: Option<Stage>,
     is_alone: bool,
-    provides_nothing: bool,
     has_one_cluster: bool,
     id: &'plan str,
 }
 
 fn order(planned: &PlannedScenario) -> Order<'_> {
     let scenario = &planned.scenario;
-    let provides = scenario.provides.as_ref().map(|stage| stage.value);
-    let stage = provides.filter(|stage| !stage.comes_up_beside_others());
+    let stage = scenario.provides.as_ref().map(|stage| stage.value);
     Order {
+        comes_last: scenario.comes_last(),
         is_other: stage.is_none(),
         stage,
-        is_alone: provides.is_none() && scenario.is_alone(),
-        provides_nothing: provides.is_none(),
+        is_alone: stage.is_none() && scenario.is_alone(),
         has_one_cluster: scenario.clusters.is_empty(),
         id: &scenario.id,
     }

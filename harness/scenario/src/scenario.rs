@@ -36,9 +36,9 @@ impl Stage {
     /// Every stage that a scenario can provide, each on top of the one before.
     pub const PROVIDED: [Self; 3] = [Self::Operator, Self::Platform, Self::Admission];
 
-    /// Whether it comes up beside scenarios that do not need it: what those stand on is not changed by it.
+    /// Whether it changes the cluster for every scenario on it, so that it comes up once those that do not need it are over.
     #[must_use]
-    pub const fn comes_up_beside_others(self) -> bool {
+    pub const fn comes_last(self) -> bool {
         matches!(self, Self::Admission)
     }
 }
@@ -307,6 +307,16 @@ impl Scenario {
     #[must_use]
     pub fn is_alone(&self) -> bool {
         self.exclusive == Exclusive::Alone
+    }
+
+    /// Whether it waits until all others are over: it needs, or provides, a stage that comes last.
+    #[must_use]
+    pub fn comes_last(&self) -> bool {
+        self.needs.comes_last()
+            || self
+                .provides
+                .as_ref()
+                .is_some_and(|stage| stage.value.comes_last())
     }
 
     /// Whether a step mentions `${namespace}`, so that the scenario needs one of its own.

@@ -189,11 +189,7 @@ impl<'log> Times<'log> {
                 unknown += 1;
                 continue;
             };
-            let comes_first = scenario
-                .provides
-                .as_ref()
-                .is_some_and(|stage| !stage.comes_up_beside_others());
-            if comes_first || scenario.exclusive == Exclusive::Alone {
+            if scenario.provides.is_some() || scenario.is_alone() {
                 in_a_row += took;
             } else if let Some(first) = workers.iter_mut().min() {
                 *first += took;

@@ -6,6 +6,7 @@ fn shared(id: &str, lanes: &[&str]) -> Candidate {
         id: id.to_owned(),
         needs: Stage::Cluster,
         provides: None,
+        comes_last: false,
         is_alone: false,
         has_clusters: false,
         lanes: lanes.iter().map(ToString::to_string).collect(),
@@ -97,29 +98,42 @@ fn providers_come_one_by_one_then_the_others_side_by_side_then_those_alone() {
 }
 
 #[test]
-fn a_stage_comes_up_beside_those_that_do_not_need_it() {
-    let on_admission = |id: &str| Candidate {
-        needs: Stage::Admission,
-        ..shared(id, &[])
+fn a_stage_for_everybody_comes_up_when_all_that_do_not_need_it_are_over() {
+    let late = |candidate: Candidate| Candidate {
+        comes_last: true,
+        ..candidate
+    };
+    let on_admission = |candidate: Candidate| {
+        late(Candidate {
+            needs: Stage::Admission,
+            ..candidate
+        })
     };
     let candidates = vec![
         provider("platform", Stage::Cluster, Stage::Platform),
-        provider("admission", Stage::Platform, Stage::Admission),
-        on_admission("a"),
-        on_platform("b"),
-        alone("c"),
+        late(provider("admission", Stage::Platform, Stage::Admission)),
+        on_admission(alone("a")),
+        on_admission(shared("b", &[])),
+        on_platform("c"),
+        alone("d"),
     ];
     let mut schedule = schedule(candidates, 8);
-    assert_eq!(started(&mut schedule), [0]);
-    over(&mut schedule, 0, Status::Passed);
-    assert_eq!(started(&mut schedule), [1, 3]);
+    for next in [0, 4, 5] {
+        assert_eq!(started(&mut schedule), [next]);
+        over(&mut schedule, next, Status::Passed);
+    }
+    assert_eq!(started(&mut schedule), [1]);
+    let mut failed = schedule.clone();
+    over(&mut schedule, 1, Status::Passed);
+    assert_eq!(started(&mut schedule), [3]);
     over(&mut schedule, 3, Status::Passed);
-    assert!(started(&mut schedule).is_empty());
-    schedule.hear(Message::Ended(1, Status::Failed));
+    assert_eq!(started(&mut schedule), [2]);
+
+    over(&mut failed, 1, Status::Failed);
     let reason = "needs the admission, and admission, which provides it, failed".to_owned();
-    assert_eq!(skipped(&mut schedule), [(2, SkipCause::Prerequisite, reason)]);
-    schedule.hear(Message::CleanedUp(1));
-    assert_eq!(started(&mut schedule), [4]);
+    let because = |scenario| (scenario, SkipCause::Prerequisite, reason.clone());
+    assert_eq!(skipped(&mut failed), [because(3), because(2)]);
+    assert!(failed.is_over());
 }
 
 #[test]
@@ -284,7 +298,8 @@ prop_compose! {
             false => Stage::Cluster,
         };
         let is_alone = is_alone && provides.is_none();
-        Candidate { id: "s".into(), needs, provides, is_alone, has_clusters, lanes }
+        let comes_last = needs.comes_last() || provides.is_some_and(Stage::comes_last);
+        Candidate { id: "s".into(), needs, provides, comes_last, is_alone, has_clusters, lanes }
     }
 }
 
@@ -298,7 +313,7 @@ proptest! {
     ) {
         // A stage that a scenario needs is provided: the suite is checked for it.
         let mut candidates = candidates;
-        candidates.push(provider("admission", Stage::Cluster, Stage::Admission));
+        candidates.push(Candidate { comes_last: true, ..provider("admission", Stage::Cluster, Stage::Admission) });
         let mut schedule = schedule(candidates.clone(), parallel);
         let (mut running, mut cleaning): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
@@ -309,10 +324,11 @@ proptest! {
                 running.push(scenario);
             }
             let busy: Vec<_> = running.iter().chain(&cleaning).map(|at| &candidates[*at]).collect();
-            let is_provider = |candidate: &&&Candidate| candidate.comes_first();
+            let is_provider = |candidate: &&&Candidate| candidate.provides.is_some();
             if running.iter().any(|at| candidates[*at].is_alone) {
                 prop_assert_eq!(busy.len(), 1);
             }
+            prop_assert!(busy.iter().all(|candidate| candidate.comes_last == busy[0].comes_last));
             prop_assert!(running.len() <= parallel);
             prop_assert!(running.iter().map(|at| &candidates[*at]).filter(|c| is_provider(&c)).count() <= 1);
             let shared: Vec<_> = busy.iter().filter(|candidate| !is_provider(candidate)).collect();
