@@ -23,6 +23,11 @@ impl Credentials {
         }
     }
 
+    /// Whether this is the password.
+    pub(crate) fn has_password(&self, given: &str) -> bool {
+        same(given.as_bytes(), self.password.reveal().as_bytes())
+    }
+
     /// Whether `headers` carry these credentials by HTTP basic authentication.
     pub(crate) fn authorize(&self, headers: &HeaderMap) -> bool {
         let Some(value) = headers

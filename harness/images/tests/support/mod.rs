@@ -1,6 +1,8 @@
 //! Two real registries over TLS with credentials, as a run has them.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod content;
+
 use plumbline_images::{
     Credentials, Endpoint, Endpoints, ImageFile, ImageName, PackedImage, ProgramImage, pack,
 };
@@ -50,6 +52,14 @@ impl Site {
                 PRIVATE,
                 &endpoint(self.private.address(), &self.authority, "wrong"),
             )
+            .unwrap()
+    }
+
+    /// The same registries, and another.
+    pub fn with_registry(&self, name: &str, registry: &Registry) -> Endpoints {
+        self.endpoints
+            .clone()
+            .with(name, &endpoint(registry.address(), &self.authority, "correct"))
             .unwrap()
     }
 
@@ -127,7 +137,7 @@ impl Site {
     }
 }
 
-async fn registry(directory: &Path, authority: &CertificateAuthority) -> Registry {
+pub async fn registry(directory: &Path, authority: &CertificateAuthority) -> Registry {
     let credentials = plumbline_servers::Credentials {
         user: "plumbline".to_owned(),
         password: Secret::new("correct".to_owned()),

@@ -1,7 +1,11 @@
 //! Who may use the registry: nobody asked, HTTP basic, or bearer tokens from `/token`.
 
-use super::answers::{Answer, Refusal, respond_json};
+use super::{
+    answers::{Answer, Refusal, respond_json},
+    server::Call,
+};
 use crate::Credentials;
+use axum::{body::Body, extract::Query};
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::json;
 use std::{
@@ -12,6 +16,9 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+/// The largest form that is read.
+const LARGEST_FORM: usize = 64 << 10;
 
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 
@@ -92,13 +99,16 @@ impl Authorization {
         .with(header::WWW_AUTHENTICATE, challenge))
     }
 
-    /// Gives a token for valid credentials.
-    pub(super) fn token(&self, headers: &HeaderMap) -> Answer {
-        if self
-            .credentials
-            .as_ref()
-            .is_some_and(|credentials| !credentials.authorize(headers))
-        {
+    /// Gives a token for valid credentials: a user with a password, or the password alone as an identity token.
+    pub(super) async fn token(&self, call: Call) -> Answer {
+        let is_valid = match (&self.credentials, call.method == Method::POST) {
+            (None, _) => true,
+            (Some(credentials), false) => credentials.authorize(&call.headers),
+            (Some(credentials), true) => identity_token(call.body)
+                .await
+                .is_some_and(|token| credentials.has_password(&token)),
+        };
+        if !is_valid {
             return Err(
                 Refusal::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "wrong user or password")
                     .with(header::WWW_AUTHENTICATE, "Basic realm=\"registry\""),
@@ -123,5 +133,16 @@ impl Authorization {
         };
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.get(token).is_some_and(|expiry| *expiry > Instant::now())
+    }
+}
+
+/// The token in the form that asks to have it exchanged for another.
+async fn identity_token(form: Body) -> Option<String> {
+    let form = axum::body::to_bytes(form, LARGEST_FORM).await.ok()?;
+    let form = format!("/?{}", std::str::from_utf8(&form).ok()?).parse().ok()?;
+    let Query(fields) = Query::<HashMap<String, String>>::try_from_uri(&form).ok()?;
+    match fields.get("grant_type")?.as_str() {
+        "refresh_token" => fields.get("refresh_token").cloned(),
+        _ => None,
     }
 }

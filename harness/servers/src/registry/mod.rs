@@ -9,6 +9,7 @@ mod answers;
 mod authorization;
 mod blobs;
 mod disturbances;
+mod fault;
 mod lists;
 mod manifests;
 mod names;
@@ -20,4 +21,5 @@ mod uploads;
 
 pub use authorization::Challenge;
 pub use disturbances::{Alteration, RepositoryPart};
-pub use server::{Fault, Registry, RegistryOptions, RequestRecord};
+pub use fault::Fault;
+pub use server::{Registry, RegistryOptions, RequestRecord};

@@ -1,10 +1,11 @@
 //! The registry as a running server: dispatch, request log, and the switches that tests need.
 
 use super::{
-    answers::{Answer, Refusal, respond, respond_json},
+    answers::{Answer, Refusal, respond_json},
     authorization::{Authorization, Challenge},
     blobs,
     disturbances::{Alteration, Disturbances, RepositoryPart},
+    fault::{Fault, Faults},
     lists, manifests,
     names::{self, Digest},
     routes::Route,
@@ -18,19 +19,16 @@ use axum::{
     extract::{Query, Request},
     response::Response,
 };
-use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use rustls::ServerConfig;
 use serde_json::json;
 use std::{
-    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 /// How many requests are remembered.
@@ -61,19 +59,6 @@ pub struct RequestRecord {
     pub status: u16,
 }
 
-/// What to do with a request instead of answering it, or before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Answer with this status.
-    Status(StatusCode),
-    /// Answer, but only after this time.
-    Delay(Duration),
-    /// Close the connection in the middle of the answer.
-    Disconnect,
-}
-
-type FaultRule = dyn Fn(&Method, &str) -> Option<Fault> + Send + Sync;
-
 /// A running registry; dropping it stops the server and leaves the content.
 pub struct Registry {
     inner: Arc<Inner>,
@@ -86,7 +71,7 @@ struct Inner {
     uploads: Uploads,
     authorization: Authorization,
     requests: BoundedLog<RequestRecord>,
-    fault: Mutex<Option<Arc<FaultRule>>>,
+    faults: Faults,
     disturbances: Disturbances,
     read_only: AtomicBool,
     referrers: AtomicBool,
@@ -126,7 +111,7 @@ impl Registry {
             uploads: Uploads::default(),
             authorization,
             requests: BoundedLog::new(REMEMBERED),
-            fault: Mutex::default(),
+            faults: Faults::default(),
             disturbances: Disturbances::default(),
             read_only: AtomicBool::new(false),
             referrers: AtomicBool::new(true),
@@ -162,12 +147,12 @@ impl Registry {
 
     /// Asks `rule`, with method and URI, about each further request; it replaces an earlier rule.
     pub fn set_fault(&self, rule: impl Fn(&Method, &str) -> Option<Fault> + Send + Sync + 'static) {
-        *self.inner.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(rule));
+        self.inner.faults.set(Some(Arc::new(rule)));
     }
 
     /// Ends the faults.
     pub fn clear_fault(&self) {
-        *self.inner.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.inner.faults.set(None);
     }
 
     /// Refuses, or again allows, everything that changes content.
@@ -295,18 +280,11 @@ fn check(
 impl Inner {
     async fn respond(&self, request: Request) -> Response {
         let (method, uri) = (request.method().clone(), request.uri().to_string());
-        let rule = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let response = match rule.and_then(|rule| rule(&method, &uri)) {
-            Some(Fault::Status(status)) => {
-                Refusal::new(status, "UNAVAILABLE", "a fault was injected").into_response()
-            }
-            Some(Fault::Disconnect) => cut_off(),
-            fault => {
-                if let Some(Fault::Delay(delay)) = fault {
-                    tokio::time::sleep(delay).await;
-                }
-                self.answer(request).await.unwrap_or_else(Refusal::into_response)
-            }
+        let fault = self.faults.of(&method, &uri);
+        let answer = async { self.answer(request).await.unwrap_or_else(Refusal::into_response) };
+        let response = match fault {
+            Some(fault) => fault.disturb(answer).await,
+            None => answer.await,
         };
         let status = response.status().as_u16();
         tracing::debug!(registry = self.name, %method, uri, status);
@@ -335,7 +313,7 @@ impl Inner {
             parameters,
         };
         if route == Route::Token {
-            return self.authorization.token(&call.headers);
+            return self.authorization.token(call).await;
         }
         let host = call.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.map_or_else(|| self.address.to_string(), str::to_owned);
@@ -386,11 +364,4 @@ impl Inner {
             Route::Base | Route::Token => Ok(respond_json(&json!({}))),
         }
     }
-}
-
-/// A response that promises content and ends before it.
-fn cut_off() -> Response {
-    let broken = futures::stream::iter([Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset))]);
-    let length = [(header::CONTENT_LENGTH, "1048576".to_owned())];
-    respond(StatusCode::OK, length, Body::from_stream(broken))
 }
