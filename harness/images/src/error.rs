@@ -226,6 +226,18 @@ impl ImageError {
         }
     }
 
+    /// Sorts an answer to the attempt to store something. There, nothing found means that there is no place for it.
+    pub(crate) fn not_stored(image: &str, answer: Answer) -> Self {
+        match class_of(&answer) {
+            Class::NotFound | Class::Refused => Self::Refused {
+                image: image.to_owned(),
+                detail: answer.to_string(),
+                source: Box::new(answer),
+            },
+            Class::Unauthorized | Class::Unreachable => Self::answered(image, answer),
+        }
+    }
+
     /// Sorts a request that got no answer, or an answer that broke off.
     pub(crate) fn request(image: &str, error: reqwest::Error) -> Self {
         let (image, detail) = (image.to_owned(), innermost(&error));

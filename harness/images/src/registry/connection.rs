@@ -211,6 +211,19 @@ pub(super) async fn success(response: Response, shown: &str) -> Result<Response,
     }
 }
 
+/// An answer that says that something is stored, with one of these statuses; any other is an error.
+pub(super) async fn stored(
+    response: Response,
+    statuses: &[StatusCode],
+    shown: &str,
+) -> Result<Response, ImageError> {
+    if statuses.contains(&response.status()) {
+        Ok(response)
+    } else {
+        Err(ImageError::not_stored(shown, Answer::read(response).await))
+    }
+}
+
 /// The next piece of a body, which must come in time.
 pub(super) async fn next_chunk(response: &mut Response, shown: &str) -> Result<Option<Bytes>, ImageError> {
     match timeout(SILENCE, response.chunk()).await {

@@ -3,7 +3,7 @@
 use super::{
     Registry,
     authorization::Scope,
-    connection::{Call, bounded},
+    connection::{Call, bounded, stored},
 };
 use crate::{
     error::ImageError,
@@ -13,7 +13,7 @@ use crate::{
 };
 use futures::FutureExt;
 use reqwest::{
-    Method,
+    Method, StatusCode,
     header::{self, HeaderName, HeaderValue},
 };
 
@@ -121,7 +121,11 @@ impl Registry {
         let mut call = self.call(Method::PUT, url, Scope::push(repository), &shown);
         call.headers.push((header::CONTENT_TYPE, media_type));
         call.body = Some(manifest.bytes.clone());
-        self.retry(patience, || self.succeed(&call).boxed()).await?;
+        let statuses = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED];
+        self.retry(patience, || {
+            async { stored(self.send(&call).await?, &statuses, &shown).await }.boxed()
+        })
+        .await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Registry,
     authorization::Scope,
-    connection::{SILENCE, success},
+    connection::{SILENCE, stored},
 };
 use crate::{error::ImageError, manifest::Descriptor, patience::Patience};
 use bytes::Bytes;
@@ -94,7 +94,12 @@ impl Registry {
             url.query_pairs_mut().extend_pairs(query);
         }
         let call = self.call(Method::POST, url.clone(), scope, &shown);
-        let response = self.retry(patience, || self.succeed(&call).boxed()).await?;
+        let statuses = [StatusCode::ACCEPTED, StatusCode::CREATED];
+        let response = self
+            .retry(patience, || {
+                async { stored(self.send(&call).await?, &statuses, &shown).await }.boxed()
+            })
+            .await?;
         if response.status() == StatusCode::CREATED {
             return Ok(None);
         }
@@ -177,7 +182,7 @@ impl Registry {
 
 async fn taken(answer: reqwest::Result<Response>, shown: &str) -> Result<(), ImageError> {
     let response = answer.map_err(|error| ImageError::request(shown, error))?;
-    success(response, shown).await.map(drop)
+    stored(response, &[StatusCode::CREATED], shown).await.map(drop)
 }
 
 /// The stream `content`, which tells `flow` of every piece and leaves the error that ends it in `broken`.

@@ -62,7 +62,11 @@ impl Fault {
             }
             Self::Disconnect => {
                 let length = [(header::CONTENT_LENGTH, "1048576".to_owned())];
-                respond(StatusCode::OK, length, broken_off(Body::empty(), 0))
+                respond(
+                    StatusCode::OK,
+                    length,
+                    Body::from_stream(futures::stream::iter([broken()])),
+                )
             }
             Self::BreakOff(after) => answer.await.map(|body| broken_off(body, after)),
         }
@@ -77,8 +81,14 @@ fn broken_off(body: Body, after: usize) -> Body {
         *left -= piece.as_ref().map_or(0, Bytes::len);
         std::future::ready((!is_over).then_some(piece))
     });
-    let end = futures::stream::once(std::future::ready(Err(axum::Error::new(io::Error::from(
-        io::ErrorKind::ConnectionReset,
-    )))));
+    let end = futures::stream::once(async {
+        // What came before is sent only when the body pauses.
+        tokio::task::yield_now().await;
+        broken().map_err(axum::Error::new)
+    });
     Body::from_stream(pieces.chain(end))
+}
+
+fn broken() -> io::Result<Bytes> {
+    Err(io::ErrorKind::ConnectionReset.into())
 }
