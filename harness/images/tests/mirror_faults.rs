@@ -42,7 +42,9 @@ async fn publish(site: &Site, layers: u64) {
     for seed in 0..layers {
         stored.push(source.blob(LAYER, large(seed)).await);
     }
-    source.image(Some("1.0"), &stored).await;
+    source
+        .image(Some("1.0"), &stored.iter().collect::<Vec<_>>())
+        .await;
 }
 
 #[tokio::test]
@@ -169,7 +171,7 @@ async fn a_registry_that_takes_no_other_repository_s_blobs_gets_them_sent() {
     for name in ["team/one", "team/two"] {
         let source = Repository::new(&site.upstream, &site.authority, name);
         let layer = source.blob(LAYER, "a layer").await;
-        source.image(Some("1.0"), &[layer]).await;
+        source.image(Some("1.0"), &[&layer]).await;
     }
     site.private.set_fault(|_, uri| {
         uri.contains("mount=")
@@ -191,7 +193,7 @@ async fn a_source_that_lies_about_a_size_is_refused() {
     for (tag, wrong) in [("short", 3), ("long", 3000)] {
         let mut layer = source.blob(LAYER, "seven b").await;
         layer["size"] = wrong.into();
-        source.image(Some(tag), &[layer.clone()]).await;
+        source.image(Some(tag), &[&layer]).await;
         let image = format!("ghcr.io/{NAME}:{tag}").parse().unwrap();
         let error = mirror(&image, PRIVATE, &site.endpoints, &Progress::silent())
             .await

@@ -35,14 +35,12 @@ fn ends(site: &Site) -> (Repository<'_>, Repository<'_>) {
 /// An index of an index and an image, each with something attached to it; every manifest of it.
 async fn nested(source: &Repository<'_>) -> Vec<Value> {
     let layer = source.blob(LAYER, "a layer").await;
-    let amd64 = source.image(None, &[layer.clone()]).await;
+    let amd64 = source.image(None, &[&layer]).await;
     let arm64 = source
-        .image(None, &[source.blob(LAYER, "another layer").await])
+        .image(None, &[&source.blob(LAYER, "another layer").await])
         .await;
-    let inner = source.index(None, &[arm64.clone()]).await;
-    let outer = source
-        .index(Some("1.0"), &[amd64.clone(), inner.clone(), amd64.clone()])
-        .await;
+    let inner = source.index(None, &[&arm64]).await;
+    let outer = source.index(Some("1.0"), &[&amd64, &inner, &amd64]).await;
 
     let note = source.referrer(&outer, "a note").await;
     let note_on_note = source.referrer(&note, "a note on a note").await;
@@ -184,7 +182,7 @@ async fn a_list_under_a_tag_is_read_and_arrives_as_it_is() {
     let subject = source.image(Some("1.0"), &[]).await;
     let note = source.referrer(&subject, "a note").await;
     site.upstream.set_referrers(false);
-    let list = source.index(Some(&tag(&subject, "")), &[note.clone()]).await;
+    let list = source.index(Some(&tag(&subject, "")), &[&note]).await;
 
     site.mirror(&image(":1.0")).await;
     assert_same(&source, &target, &[note]).await;
@@ -218,7 +216,7 @@ async fn what_registries_do_not_have_is_left_out() {
     source.blob(FOREIGN, "a layer that nobody may hand on").await;
     let foreign = elsewhere(FOREIGN, b"a layer that nobody may hand on");
     let layers = [here_too.clone(), elsewhere(LAYER, b"nowhere"), foreign.clone()];
-    source.image(Some("1.0"), &layers).await;
+    source.image(Some("1.0"), &layers.each_ref()).await;
 
     let mirrored = site.mirror(&image(":1.0")).await;
     assert_eq!((mirrored.blobs_copied, mirrored.blobs_present), (2, 0));
@@ -231,7 +229,7 @@ async fn a_build_cache_whose_children_are_blobs_is_mirrored() {
     let site = Site::start().await;
     let (source, target) = ends(&site);
     let cached = source.blob("application/vnd.buildkit.cacheconfig.v0", "{}").await;
-    let cache = source.index(Some("cache"), &[cached.clone()]).await;
+    let cache = source.index(Some("cache"), &[&cached]).await;
     let mirrored = site.mirror(&image(":cache")).await;
     assert_eq!((mirrored.manifests, mirrored.blobs_copied), (1, 1));
     assert!(target.has_blob(&cached).await);
@@ -246,7 +244,7 @@ async fn what_images_share_is_sent_once_and_mounted_after_that() {
         let source = Repository::new(&site.upstream, &site.authority, name);
         let shared = source.blob(LAYER, "a layer of all".repeat(1000)).await;
         let own = source.blob(LAYER, format!("a layer of {name}")).await;
-        source.image(Some("1.0"), &[shared, own]).await;
+        source.image(Some("1.0"), &[&shared, &own]).await;
     }
     let images = names.map(|name| format!("ghcr.io/{name}:1.0").parse().unwrap());
     let all = mirror_all(&images, PRIVATE, &site.endpoints, 8, &Progress::silent()).await;
@@ -277,7 +275,7 @@ async fn a_child_that_is_missing_is_named_and_nothing_is_written() {
     let site = Site::start().await;
     let (source, _) = ends(&site);
     let child = source.image(None, &[]).await;
-    source.index(Some("1.0"), &[child.clone()]).await;
+    source.index(Some("1.0"), &[&child]).await;
     source.remove(digest(&child)).await;
     let error = fails(&site, ":1.0").await.to_string();
     assert_eq!(
@@ -295,7 +293,7 @@ async fn a_blob_of_other_content_is_refused_and_nothing_is_tagged() {
     let site = Site::start().await;
     let (source, _) = ends(&site);
     let layer = source.blob(LAYER, "a layer").await;
-    source.image(Some("1.0"), &[layer.clone()]).await;
+    source.image(Some("1.0"), &[&layer]).await;
     site.upstream
         .alter(NAME, digest(&layer), Alteration::OneByte)
         .unwrap();
@@ -313,7 +311,7 @@ async fn a_signature_of_itself_and_other_circles_come_to_an_end() {
     source.image(Some(&tag(&image_digest, ".sig")), &[]).await;
     site.upstream.set_referrers(false);
     source
-        .index(Some(&tag(&image_digest, "")), &[image_digest.clone()])
+        .index(Some(&tag(&image_digest, "")), &[&image_digest])
         .await;
     assert_eq!(site.mirror(&image(":1.0")).await.manifests, 1);
 }
@@ -324,7 +322,7 @@ async fn hostile_manifests_are_errors_and_nothing_is_written() {
     let (source, _) = ends(&site);
     let mut deep = source.image(None, &[]).await;
     for _ in 0..20 {
-        deep = source.index(None, &[deep]).await;
+        deep = source.index(None, &[&deep]).await;
     }
     let error = fails(&site, &format!("@{}", digest(&deep))).await;
     assert!(

@@ -72,15 +72,15 @@ impl<'a> Repository<'a> {
     }
 
     /// Stores an image of these layers; its descriptor.
-    pub async fn image(&self, tag: Option<&str>, layers: &[Value]) -> Value {
+    pub async fn image(&self, tag: Option<&str>, layers: &[&Value]) -> Value {
         let config = self.blob("application/vnd.oci.image.config.v1+json", "{}").await;
         let manifest = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": layers});
         self.manifest(tag, IMAGE, &manifest.to_string()).await
     }
 
     /// Stores an index of these children; its descriptor. Its bytes are such that nobody would write them again.
-    pub async fn index(&self, tag: Option<&str>, children: &[Value]) -> Value {
-        let children = Value::from(children.to_vec());
+    pub async fn index(&self, tag: Option<&str>, children: &[&Value]) -> Value {
+        let children = json!(children);
         let manifest = format!(
             "{{ \"manifests\" :\n\t{children},\"mediaType\":\"{INDEX}\",\"unknown\": [1.50e1],\"schemaVersion\":2 }}\n"
         );
