@@ -48,19 +48,19 @@ async fn nested(source: &Repository<'_>) -> Vec<Value> {
     let signature = source
         .image(
             Some(&tag(&outer, ".sig")),
-            &[source.blob("text/plain", "a signature").await],
+            &[&source.blob("text/plain", "a signature").await],
         )
         .await;
     let attestation = source
         .image(
             Some(&tag(&amd64, ".att")),
-            &[source.blob("text/plain", "an attestation").await],
+            &[&source.blob("text/plain", "an attestation").await],
         )
         .await;
     let bill = source
         .image(
             Some(&tag(&signature, ".sbom")),
-            &[source.blob("text/plain", "a bill").await],
+            &[&source.blob("text/plain", "a bill").await],
         )
         .await;
     vec![
