@@ -240,27 +240,29 @@ impl ImageError {
 
     /// Sorts a request that got no answer, or an answer that broke off.
     pub(crate) fn request(image: &str, error: reqwest::Error) -> Self {
-        let (image, detail) = (image.to_owned(), innermost(&error));
-        let is_untrusted = chain(&error).any(|cause| {
-            matches!(
-                cause.downcast_ref(),
-                Some(rustls::Error::InvalidCertificate(_) | rustls::Error::InvalidMessage(_))
-            )
+        let image = image.to_owned();
+        let distrust = chain(&error).find_map(|cause| match cause.downcast_ref()? {
+            rustls::Error::InvalidCertificate(reason) => {
+                Some(format!("its certificate is not valid: {reason}"))
+            }
+            rustls::Error::InvalidMessage(_) => Some("it does not speak TLS".to_owned()),
+            _ => None,
         });
+        let detail = innermost(&error);
         let is_refused = error.is_builder() || error.is_redirect();
-        let source = Box::new(error);
-        match (is_untrusted, is_refused) {
-            (true, _) => Self::Untrusted {
+        let source = Box::new(error.without_url());
+        match (distrust, is_refused) {
+            (Some(detail), _) => Self::Untrusted {
                 image,
                 detail,
                 source,
             },
-            (_, true) => Self::Refused {
+            (None, true) => Self::Refused {
                 image,
                 detail,
                 source,
             },
-            _ => Self::Unreachable {
+            (None, false) => Self::Unreachable {
                 image,
                 detail,
                 source,

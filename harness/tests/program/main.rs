@@ -5,6 +5,7 @@ mod invocation;
 
 mod agreement;
 mod conformance;
+mod images;
 mod machine;
 mod output;
 mod plan;

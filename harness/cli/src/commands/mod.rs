@@ -85,7 +85,7 @@ pub enum CommandError {
     #[error("{0}")]
     Usage(String),
     /// Something that could not be done with an image.
-    #[error("{}", plumbline_flux::chain(.0))]
+    #[error("{}", images::words(.0))]
     Image(#[from] ImageError),
     /// A program could not be had, or the lock is wrong.
     #[error("{0}")]

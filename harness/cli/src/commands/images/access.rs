@@ -66,6 +66,16 @@ fn read(path: &Path) -> Result<String, CommandError> {
         .map_err(|error| CommandError::Usage(format!("cannot read {}: {error}", path.display())))
 }
 
+/// What could not be done, in one line. Errors that tell the innermost cause themselves need no chain behind that.
+pub(in crate::commands) fn words(error: &ImageError) -> String {
+    match error {
+        ImageError::Unreachable { .. } | ImageError::Untrusted { .. } | ImageError::Refused { .. } => {
+            error.to_string()
+        }
+        _ => plumbline_flux::chain(error),
+    }
+}
+
 /// Whose fault it is that something could not be done with an image.
 pub(in crate::commands) const fn exit_code(error: &ImageError) -> ExitCode {
     match error {
@@ -74,6 +84,7 @@ pub(in crate::commands) const fn exit_code(error: &ImageError) -> ExitCode {
         | ImageError::CredentialHelper { .. }
         | ImageError::Key { .. } => ExitCode::Usage,
         ImageError::Client { .. }
+        | ImageError::Untrusted { .. }
         | ImageError::Unreachable { .. }
         | ImageError::TimedOut { .. }
         | ImageError::Worker { .. }

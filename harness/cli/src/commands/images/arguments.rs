@@ -45,7 +45,7 @@ pub struct Registries {
 }
 
 const MIRROR_EXIT_CODES: &str = "Exit codes: 0 all mirrored; 1 an image is missing, refused, or not what its digest says; \
-2 wrong usage; 3 a registry cannot be reached or does not answer in time. An image that fails does not keep the others from being mirrored, \
+2 wrong usage; 3 a registry cannot be reached or trusted, or does not answer in time. An image that fails does not keep the others from being mirrored, \
 and no tag of it is written.";
 
 /// `plumbline images mirror`.

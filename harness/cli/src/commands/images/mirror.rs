@@ -1,7 +1,7 @@
 //! `plumbline images mirror`.
 
 use super::{
-    access::{check_registry, exit_code},
+    access::{check_registry, exit_code, words},
     arguments::Mirror,
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(super) fn mirror(places: &Places, mirror: &Mirror) -> Result<ExitCode, Comma
     }
     let mut code = ExitCode::Passed;
     for error in mirrored.iter().filter_map(|result| result.as_ref().err()) {
-        outputs::complain(&plumbline_flux::chain(error));
+        outputs::complain(&words(error));
         code = code.and(exit_code(error));
     }
     Ok(code)
@@ -122,7 +122,7 @@ fn as_json(image: &ImageName, result: &Result<Mirrored, ImageError>) -> Value {
             "blobs": {"sent": mirrored.blobs_copied, "mounted": mirrored.blobs_mounted, "present": mirrored.blobs_present},
             "bytes": mirrored.bytes,
         }),
-        Err(error) => json!({"source": image.to_string(), "error": plumbline_flux::chain(error)}),
+        Err(error) => json!({"source": image.to_string(), "error": words(error)}),
     }
 }
 

@@ -6,7 +6,7 @@ mod list;
 mod mirror;
 mod scan;
 
-pub(super) use access::exit_code;
+pub(super) use access::{exit_code, words};
 pub use arguments::{Images, ImagesCommand};
 
 use super::CommandError;
