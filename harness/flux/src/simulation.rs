@@ -27,6 +27,10 @@ pub fn simulations() -> Vec<Simulation> {
             "a registry of plumbline's own, filled with images that were built from the published Go modules",
         ),
         simulation(
+            "vulnerabilities",
+            "a database that trivy's own builder made of invented advisories; it says nothing about the platform's own images",
+        ),
+        simulation(
             "Git login",
             "a user and password made for the run, in place of the provider `azure`",
         ),

@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod readme;
 mod recorded;
+mod scanning;
 mod scenario_files;
 mod schemas;
 mod services;
