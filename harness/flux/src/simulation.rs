@@ -27,8 +27,8 @@ pub fn simulations() -> Vec<Simulation> {
             "a registry of plumbline's own, filled with images that were built from the published Go modules",
         ),
         simulation(
-            "vulnerabilities",
-            "a database that trivy's own builder made of invented advisories; it says nothing about the platform's own images",
+            "advisories",
+            "the vulnerability database is of trivy's own builder, the advisories in it are invented: no scan says anything about real software",
         ),
         simulation(
             "Git login",

@@ -1,6 +1,7 @@
 //! Scans images and compares what came out with what must.
 
 use super::{ScenarioState, images::chosen};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use plumbline_flux::{ImageScan, VerbError};
 use plumbline_images::{
     ImageName,
@@ -9,23 +10,33 @@ use plumbline_images::{
 use plumbline_scenario::steps::{FindingCounts, Scan, ScanMode, Scanning};
 use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
-use tokio::time::Instant;
+
+/// How many images are scanned at once.
+const SIDE_BY_SIDE: usize = 2;
 
 pub(super) async fn scan(scan: &Scan, state: &mut ScenarioState, within: Duration) -> Result<(), VerbError> {
-    let deadline = Instant::now() + within;
     let images = chosen(&scan.images, state)?;
+    state
+        .waiting
+        .saw(&format!("the scan of {} to end", scan.images), "under way");
+    let database = scan.database.as_ref().map(|database| database.as_str());
+    // Boxed before they are collected: rust-lang/rust#104382.
+    let scans: Vec<_> = images
+        .iter()
+        .map(|image| state.platform.scan(image, mode(scan.mode), database).boxed())
+        .collect();
+    let scanning = stream::iter(scans).buffered(SIDE_BY_SIDE).try_collect::<Vec<_>>();
+    let Ok(scanned) = tokio::time::timeout(within, scanning).await else {
+        let message = format!(
+            "the scan of {} was not over within {} s",
+            scan.images,
+            within.as_secs()
+        );
+        let actual = "still running; it was stopped, so nothing is known";
+        return Err(VerbError::mismatch(message, words(scan.expect), actual));
+    };
     let mut sum = Sum::default();
-    for image in &images {
-        state.waiting.saw(&format!("{image} to be scanned"), "under way");
-        let mode = mode(scan.mode);
-        let database = scan.database.as_ref().map(|database| database.as_str());
-        let scanning = state.platform.scan(image, mode, database);
-        let Ok(scanned) = tokio::time::timeout_at(deadline, scanning).await else {
-            let message = format!("the scan of {image} was not over within {} s", within.as_secs());
-            let actual = "still running; it was stopped, so nothing is known about the image";
-            return Err(VerbError::mismatch(message, words(scan.expect), actual));
-        };
-        let scanned = scanned?;
+    for (image, scanned) in images.iter().zip(scanned?) {
         judge(image, &scanned.scanned, scan)?;
         sum.add(scanned);
     }
