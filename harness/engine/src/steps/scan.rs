@@ -137,3 +137,79 @@ const fn words(expected: Scanning) -> &'static str {
         Scanning::CannotTell => "cannot tell: the scan itself fails",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plumbline_scenario::steps::ImageSelection;
+
+    fn scanned(verdict: Verdict) -> Scanned {
+        Scanned {
+            verdict,
+            reason: None,
+            system: None,
+            packages: 1,
+            findings: vec![Finding {
+                severity: Severity::High,
+                id: "CVE-0000-0003".to_owned(),
+                package: "quillpress".to_owned(),
+                installed: "1".to_owned(),
+                fixed: None,
+                title: String::new(),
+            }],
+        }
+    }
+
+    fn step(expect: Scanning) -> Scan {
+        Scan {
+            images: ImageSelection::default(),
+            mode: ScanMode::Enforce,
+            expect,
+            findings: None,
+            database: None,
+            within: None,
+            output: None,
+        }
+    }
+
+    #[test]
+    fn each_verdict_meets_one_expectation_and_no_other() {
+        let image = "ghcr.io/a/b:1".parse().unwrap();
+        for (verdict, meets) in [
+            (Verdict::Clean, Scanning::Passed),
+            (Verdict::Allowed, Scanning::Passed),
+            (Verdict::Refused, Scanning::Refused),
+            (Verdict::NothingToScan, Scanning::NothingToScan),
+            (Verdict::CannotTell, Scanning::CannotTell),
+        ] {
+            for expect in [
+                Scanning::Passed,
+                Scanning::Refused,
+                Scanning::NothingToScan,
+                Scanning::CannotTell,
+            ] {
+                let judged = judge(&image, &scanned(verdict), &step(expect));
+                assert_eq!(judged.is_ok(), expect == meets, "{verdict:?} {expect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sum_counts_by_severity_and_says_what_was_found() {
+        let mut sum = Sum::default();
+        for exit in [0, 1] {
+            sum.add(ImageScan {
+                scanned: scanned(Verdict::Refused),
+                exit: Some(exit),
+                reached: BTreeSet::new(),
+                refused: BTreeSet::new(),
+            });
+        }
+        assert_eq!((sum.counts.high, sum.packages, sum.exit), (2, 2, Some(1)));
+        let text = sum.text();
+        assert!(
+            text.starts_with("0 critical, 2 high, 0 medium, 0 low, 0 unknown\nHIGH CVE-0000-0003"),
+            "{text}"
+        );
+    }
+}
