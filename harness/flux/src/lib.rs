@@ -31,6 +31,7 @@ mod simulation;
 mod site;
 mod subject;
 mod supply;
+mod trusted_keys;
 mod upgrade;
 mod versions;
 

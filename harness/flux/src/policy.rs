@@ -3,24 +3,24 @@
 use crate::{VerbError, names::PRIVATE_REGISTRY};
 use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_cluster::node::ImagePolicy;
-use plumbline_images::{Digest, Endpoints, Resolved, sign};
+use plumbline_images::{Endpoints, ImageName, Resolved, TrustedKeys, VerifyOptions, sign};
 use std::{
     collections::HashSet,
     fmt,
     sync::{Mutex, PoisonError},
 };
 
-/// Admits signed images of the private registry. A digest that was verified once stays verified for the run.
+/// Admits signed images of the private registry. A digest of a repository that was verified once stays verified for the run.
 pub(crate) struct SignedImages {
-    public_key: String,
+    trusted: TrustedKeys,
     endpoints: Endpoints,
-    verified: Mutex<HashSet<Digest>>,
+    verified: Mutex<HashSet<ImageName>>,
 }
 
 impl SignedImages {
-    pub(crate) fn new(public_key: String, endpoints: Endpoints) -> Self {
+    pub(crate) fn new(trusted: TrustedKeys, endpoints: Endpoints) -> Self {
         Self {
-            public_key,
+            trusted,
             endpoints,
             verified: Mutex::default(),
         }
@@ -30,23 +30,22 @@ impl SignedImages {
         if image.name.registry() != PRIVATE_REGISTRY {
             return Err(format!("{} does not come from {PRIVATE_REGISTRY}", image.name));
         }
-        let known = |digest| {
-            self.verified
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(digest)
-        };
-        if known(&image.digest) {
+        let name = image.name.with_digest(image.digest.clone());
+        let is_known = self
+            .verified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&name);
+        if is_known {
             return Ok(());
         }
-        let name = image.name.with_digest(image.digest.clone());
-        sign::verify(&name, &self.public_key, &self.endpoints)
+        sign::verify(&name, &self.trusted, VerifyOptions::default(), &self.endpoints)
             .await
             .map_err(|error| crate::error::chain(&error))?;
         self.verified
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(image.digest.clone());
+            .insert(name);
         Ok(())
     }
 }

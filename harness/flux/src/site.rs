@@ -5,10 +5,11 @@ use crate::{
     egress::EgressCounter,
     fixtures::PLATFORM_REPOSITORIES,
     keys::KeySafe,
+    names::MAIN_ENVIRONMENT,
     policy::SignedImages,
     programs::{Workbench, path_of},
     supply::Ingredients,
-    versions,
+    trusted_keys, versions,
 };
 use plumbline_images::ImageStore;
 use plumbline_keeper::Keeper;
@@ -58,15 +59,13 @@ impl Foundation {
         )?;
         let certificates = directory.join("ca.pem");
         fs::write(&certificates, services.authority.pem()).map_err(|error| VerbError::environment(&error))?;
+        let trusted = trusted_keys::from_fixtures(&options.fixtures, MAIN_ENVIRONMENT, &keys)?;
         let foundation = Self {
             images: Arc::new(ImageStore::new(
                 options.cache.join("rootfs"),
                 services.endpoints.clone(),
             )),
-            policy: Arc::new(SignedImages::new(
-                keys.main().public_pem()?,
-                services.endpoints.clone(),
-            )),
+            policy: Arc::new(SignedImages::new(trusted, services.endpoints.clone())),
             egress: EgressCounter::default(),
             further_clusters: AtomicU64::new(0),
             keeper,

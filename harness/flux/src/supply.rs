@@ -7,8 +7,10 @@ use crate::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use plumbline_images::{
-    Digest, Endpoints, FluxRelease, ImageName, KeyPair, Mirrored, PackedImage, PlatformImageInputs,
-    PlatformImages, Verified, VerifyError, VersionedProgram, mirror, pack, platform, sign,
+    Digest, Endpoints, FluxRelease, ImageName, Mirrored, PackedImage, PlatformImageInputs, PlatformImages,
+    SignOptions, Signer, TrustedKeys, Verified, VerifyError, VerifyOptions, VersionedProgram, mirror, pack,
+    platform,
+    sign::{self, Signed},
 };
 use plumbline_model::{FaultClass, Progress, Unit};
 use plumbline_toolchain::{Programs, plain_name};
@@ -185,10 +187,12 @@ impl SupplyChain {
         let total = u64::try_from(images.len()).unwrap_or(u64::MAX);
         let task = progress.sized_task("mirroring, signing, verifying", Some((total, Unit::Items)), None);
         let key = self.keys.main();
+        let trusted = key.public_key().into();
         let jobs = images.iter().map(|image| async {
             let mirrored = self.mirror(image).await?;
-            self.sign_digest(&mirrored, &key).await?;
-            match self.verify(image, &self.public_key).await {
+            self.sign_mirrored(&mirrored, &key, SignOptions::default())
+                .await?;
+            match self.verify(image, &trusted, VerifyOptions::default()).await {
                 Ok(_) => {}
                 Err(error) => return Err(VerbError::environment(&error)),
             }
@@ -235,6 +239,14 @@ impl SupplyChain {
         &self.keys
     }
 
+    /// Who signs with the key of that name.
+    ///
+    /// # Errors
+    /// It names a key in a vault that is not there.
+    pub fn signer(&self, key: &str) -> Result<Box<dyn Signer>, VerbError> {
+        Ok(Box::new(self.keys.key(key)))
+    }
+
     /// Copies an upstream image to the private registry: the whole index, byte for byte.
     ///
     /// # Errors
@@ -248,28 +260,41 @@ impl SupplyChain {
     ///
     /// # Errors
     /// The image is not there, or the registry does not do its part.
-    pub async fn sign(&self, image: &ImageName, key: &KeyPair) -> Result<(), VerbError> {
+    pub async fn sign(
+        &self,
+        image: &ImageName,
+        signer: &dyn Signer,
+        options: SignOptions,
+    ) -> Result<Signed, VerbError> {
         if image.registry() == PRIVATE_REGISTRY {
-            sign::sign(image, key, &self.endpoints).await?;
-            return Ok(());
+            return Ok(sign::sign(image, signer, options, &self.endpoints).await?);
         }
         let mirrored = self.mirror(image).await?;
-        self.sign_digest(&mirrored, key).await
+        self.sign_mirrored(&mirrored, signer, options).await
     }
 
-    async fn sign_digest(&self, mirrored: &Mirrored, key: &KeyPair) -> Result<(), VerbError> {
+    async fn sign_mirrored(
+        &self,
+        mirrored: &Mirrored,
+        signer: &dyn Signer,
+        options: SignOptions,
+    ) -> Result<Signed, VerbError> {
         let target = mirrored.target.with_digest(mirrored.digest.clone());
-        sign::sign(&target, key, &self.endpoints).await?;
-        Ok(())
+        Ok(sign::sign(&target, signer, options, &self.endpoints).await?)
     }
 
-    /// Verifies the image of that name in the private registry, upstream's name or its own there, with a public key.
+    /// Verifies the image of that name in the private registry, upstream's name or its own there.
     ///
     /// # Errors
     /// Unsigned, signed by another key, other content, or no answer that would tell.
-    pub async fn verify(&self, image: &ImageName, public_key: &str) -> Result<Verified, VerifyError> {
+    pub async fn verify(
+        &self,
+        image: &ImageName,
+        trusted: &TrustedKeys,
+        options: VerifyOptions,
+    ) -> Result<Verified, VerifyError> {
         let target = image.at_registry(PRIVATE_REGISTRY);
-        sign::verify(&target, public_key, &self.endpoints).await
+        sign::verify(&target, trusted, options, &self.endpoints).await
     }
 }
 

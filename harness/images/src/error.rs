@@ -154,6 +154,16 @@ pub enum ImageError {
         /// What is wrong with it; never the key itself.
         reason: String,
     },
+    /// Others sign the same at the same time and overwrite each other.
+    #[error(
+        "the signature of {what} was overwritten for {seconds} s by others that sign it too; sign it again when they have ended"
+    )]
+    Overwritten {
+        /// What was signed.
+        what: String,
+        /// How long this went on.
+        seconds: u64,
+    },
     /// Something did not happen in time.
     #[error("{what} took longer than {seconds} s")]
     TimedOut {

@@ -37,5 +37,8 @@ pub use mirror::{Mirrored, mirror, mirror_all};
 pub use name::{Digest, ImageName, NameError};
 pub use pack::{FileSource, ImageFile, PackedImage, ProgramImage};
 pub use platform::{FluxRelease, PlatformImageInputs, PlatformImages, VersionedProgram};
-pub use sign::{KeyPair, Verified, VerifyError, is_blob_signed, sign_blob};
+pub use sign::{
+    KeyPair, PublicKey, SignOptions, SignatureFormat, Signer, TrustedKey, TrustedKeys, Verified, VerifyError,
+    VerifyOptions, is_blob_signed, sign_blob,
+};
 pub use store::{ImageConfig, ImageStore, Resolved};

@@ -4,7 +4,7 @@
 mod support;
 
 use http::{Method, StatusCode};
-use plumbline_images::{ImageError, KeyPair, mirror, push_layout, sign};
+use plumbline_images::{ImageError, KeyPair, SignOptions, mirror, push_layout, sign};
 use plumbline_model::Progress;
 use plumbline_servers::registry::{Challenge, Fault};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -64,12 +64,12 @@ async fn signatures_go_along_and_still_hold() {
     let site = Site::start().await;
     let packed = site.publish(IMAGE, "program").await;
     let key = KeyPair::generate();
-    sign::sign(&packed.name, &key, &site.endpoints).await.unwrap();
-    let mirrored = site.mirror(&packed.name).await;
-    assert_eq!(mirrored.manifests, 3);
-    let verified = sign::verify(&mirrored.target, &key.public_pem().unwrap(), &site.endpoints)
+    sign::sign(&packed.name, &key, SignOptions::default(), &site.endpoints)
         .await
         .unwrap();
+    let mirrored = site.mirror(&packed.name).await;
+    assert_eq!(mirrored.manifests, 3);
+    let verified = site.verify(&mirrored.target, &key).await.unwrap();
     assert_eq!(verified.digest, packed.digest);
 }
 

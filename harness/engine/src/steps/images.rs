@@ -2,10 +2,9 @@
 
 use super::ScenarioState;
 use plumbline_flux::{ChartFolder, Patience, Platform, Published, VerbError, chain, names::MAIN_ENVIRONMENT};
-use plumbline_images::{ImageName, VerifyError};
-use plumbline_scenario::{
-    Located,
-    steps::{Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify},
+use plumbline_images::{ImageName, SignOptions, SignatureFormat, VerifyError, VerifyOptions};
+use plumbline_scenario::steps::{
+    self, Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify,
 };
 use serde_json::json;
 
@@ -65,22 +64,39 @@ pub(super) async fn mirror(mirror: &Mirror, state: &mut ScenarioState) -> Result
 
 pub(super) async fn sign(sign: &Sign, state: &mut ScenarioState) -> Result<(), VerbError> {
     let supply = state.platform.supply();
-    let key = supply.keys().key(named(sign.key.as_ref()));
+    let key = sign.key.as_ref().map_or(MAIN_ENVIRONMENT, |key| key.as_str());
+    let signer = supply.signer(key)?;
+    let options = SignOptions {
+        format: match sign.format {
+            steps::SignatureFormat::Signature => SignatureFormat::Tag,
+            steps::SignatureFormat::Bundle => SignatureFormat::Bundle,
+        },
+        recursive: sign.recursive,
+    };
     for image in chosen(&sign.images, state)? {
-        supply.sign(&image, &key).await?;
+        state.waiting.saw(&format!("{image} to be signed"), "under way");
+        supply.sign(&image, &*signer, options).await?;
     }
     Ok(())
 }
 
-fn named(key: Option<&Located<String>>) -> &str {
-    key.map_or(MAIN_ENVIRONMENT, |key| key.as_str())
-}
-
 pub(super) async fn verify(verify: &Verify, state: &mut ScenarioState) -> Result<(), VerbError> {
     let supply = state.platform.supply();
-    let key = supply.keys().key(named(verify.key.as_ref())).public_pem()?;
+    let trusted = match &verify.key {
+        Some(key) => supply.signer(key)?.public_key().await?.into(),
+        None => {
+            let environment = verify.environment.as_ref();
+            let environment = environment.map_or(MAIN_ENVIRONMENT, |environment| environment.as_str());
+            state.platform.trusted_keys(environment).await?
+        }
+    };
+    let options = VerifyOptions {
+        recursive: verify.recursive,
+        contents: verify.contents,
+    };
     for image in chosen(&verify.images, state)? {
-        let verified = supply.verify(&image, &key).await;
+        state.waiting.saw(&format!("{image} to be verified"), "under way");
+        let verified = supply.verify(&image, &trusted, options).await;
         let found = match &verified {
             Ok(_) => Verification::Verified,
             Err(error) => class(error),
@@ -107,6 +123,9 @@ const fn class(error: &VerifyError) -> Verification {
         VerifyError::Unsigned { .. } => Verification::Unsigned,
         VerifyError::WrongKey { .. } => Verification::WrongKey,
         VerifyError::DigestMismatch { .. } => Verification::Mismatch,
-        VerifyError::CannotTell { .. } | VerifyError::InvalidKey { .. } => Verification::CannotTell,
+        VerifyError::Revoked { .. } => Verification::Revoked,
+        VerifyError::Expired { .. } => Verification::Expired,
+        VerifyError::Malformed { .. } => Verification::Malformed,
+        VerifyError::CannotTell { .. } => Verification::CannotTell,
     }
 }

@@ -6,6 +6,7 @@ use crate::{
 };
 use plumbline_cluster::{Object, kubernetes::KindReference};
 use plumbline_flux::{Ending, Platform, VerbError, names::FLUX_NAMESPACE};
+use plumbline_images::SignOptions;
 use std::collections::BTreeMap;
 
 const ENVIRONMENT: &str = "experimental";
@@ -17,7 +18,11 @@ pub async fn leaves_workloads_as_they_are(stand: &Stand) -> Outcome {
     let new_release = stand.platform.versions().flux.clone();
     let supply = stand.platform.supply();
     supply
-        .sign(&SAMPLE_IMAGE.parse().unwrap(), &supply.keys().main())
+        .sign(
+            &SAMPLE_IMAGE.parse().unwrap(),
+            &supply.keys().main(),
+            SignOptions::default(),
+        )
         .await?;
     let cluster = stand.cluster("old", ENVIRONMENT, Some(OLD_RELEASE)).await?;
     for system in SYSTEMS {

@@ -1,13 +1,9 @@
 //! Signatures of files: what `cosign sign-blob` writes and `cosign verify-blob` reads with a static key and without a transparency
 //! log, the base64 text of an ECDSA signature in DER over the SHA-256 of the file.
 
-use super::key::KeyPair;
+use super::{key::KeyPair, public_key::PublicKey};
 use crate::error::ImageError;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use p256::{
-    ecdsa::{Signature, VerifyingKey, signature::Verifier},
-    pkcs8::DecodePublicKey,
-};
 
 /// Signs the content of a file; the same content always gets the same signature.
 #[must_use]
@@ -20,14 +16,9 @@ pub fn sign_blob(key: &KeyPair, content: &[u8]) -> String {
 /// # Errors
 /// The key is not a P-256 public key in PEM.
 pub fn is_blob_signed(public_pem: &str, content: &[u8], signature: &str) -> Result<bool, ImageError> {
-    let key = VerifyingKey::from_public_key_pem(public_pem.trim()).map_err(|error| ImageError::Key {
-        reason: format!("not a P-256 public key in PEM: {error}"),
-    })?;
-    let signature = STANDARD
-        .decode(signature.trim())
-        .ok()
-        .and_then(|der| Signature::from_der(&der).ok());
-    Ok(signature.is_some_and(|signature| key.verify(content, &signature).is_ok()))
+    let key = PublicKey::from_pem(public_pem)?;
+    let signature = STANDARD.decode(signature.trim());
+    Ok(signature.is_ok_and(|der| key.has_signed(content, &der)))
 }
 
 #[cfg(test)]

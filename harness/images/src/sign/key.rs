@@ -1,11 +1,14 @@
 //! ECDSA P-256 key pairs.
 
-use super::cosign_key;
+use super::{cosign_key, public_key::PublicKey};
 use crate::error::ImageError;
 use p256::{
     SecretKey,
-    ecdsa::{Signature, SigningKey, VerifyingKey, signature::Signer},
-    pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding},
+    ecdsa::{
+        Signature, SigningKey,
+        signature::{Signer, hazmat::PrehashSigner},
+    },
+    pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding},
 };
 use plumbline_model::Secret;
 use rand::RngCore;
@@ -96,15 +99,24 @@ impl KeyPair {
     ///
     /// The key can't be encoded, which does not happen for keys of this curve.
     pub fn public_pem(&self) -> Result<String, ImageError> {
-        self.verifying_key()
-            .to_public_key_pem(LineEnding::LF)
-            .map_err(|error| ImageError::Key {
-                reason: error.to_string(),
-            })
+        self.public_key().pem()
     }
 
-    pub(super) fn verifying_key(&self) -> VerifyingKey {
-        *self.signing.verifying_key()
+    /// The public half.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        (*self.signing.verifying_key()).into()
+    }
+
+    /// Signs what has this SHA-256 digest, in DER; deterministic too.
+    pub(super) fn sign_digest(&self, digest: &[u8]) -> Result<Vec<u8>, ImageError> {
+        let signature: Signature = self
+            .signing
+            .sign_prehash(digest)
+            .map_err(|error| ImageError::Key {
+                reason: error.to_string(),
+            })?;
+        Ok(signature.to_der().as_bytes().to_vec())
     }
 
     /// Signs deterministically (RFC 6979): the same text always gets the same signature.
@@ -116,7 +128,6 @@ impl KeyPair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use p256::{ecdsa::signature::Verifier, pkcs8::DecodePublicKey};
 
     #[test]
     fn a_key_survives_the_encryption_of_cosign() {
@@ -131,9 +142,9 @@ mod tests {
     fn a_key_survives_its_text() {
         let key = KeyPair::generate();
         let again = KeyPair::from_pkcs8_pem(&key.private_pem().unwrap()).unwrap();
-        let public = VerifyingKey::from_public_key_pem(&key.public_pem().unwrap()).unwrap();
-        assert!(public.verify(b"text", &again.sign(b"text")).is_ok());
-        assert!(public.verify(b"other", &again.sign(b"text")).is_err());
+        let signature = again.sign(b"text").to_der();
+        assert!(key.public_key().has_signed(b"text", signature.as_bytes()));
+        assert!(!key.public_key().has_signed(b"other", signature.as_bytes()));
     }
 
     #[test]

@@ -1,20 +1,32 @@
-//! cosign signatures with a static key and without a transparency log.
+//! cosign signatures with a static key and without a transparency log, in both forms that they are kept in.
 //!
-//! The format is cosign's `.sig` tag: a manifest under a tag made from the digest of the image, whose layers are the
-//! signed texts and whose annotations are the signatures. cosign 2 and 3, Flux and Kyverno read and write it.
+//! The older form is cosign's `.sig` tag: a manifest under a tag made from the digest of the image, whose layers are the signed texts
+//! and whose annotations are the signatures. cosign 2 and 3, Flux and Kyverno read and write it. The newer one is a Sigstore bundle
+//! that refers to the image. Whoever can sign is a [`Signer`]: a [`KeyPair`], or a key in a key vault. Which keys count, and when, is said by
+//! [`TrustedKeys`].
 //!
 //! It is implemented here rather than through the sigstore crate: that crate answers with the same empty list to an
-//! unsigned image and to a registry that fails, overwrites the signatures of others, and brings a second client and
-//! an OpenID stack of 360 crates for it.
+//! unsigned image and to a registry that fails, overwrites the signatures of others, makes no bundles with static keys, and brings a
+//! second client and an OpenID stack of 360 crates for it.
 
+mod attached;
 mod blob;
+mod bundle;
 mod cosign_key;
+mod evidence;
+mod judgement;
 mod key;
 mod payload;
+mod public_key;
 mod signature;
+mod signer;
+mod trust;
 mod verification;
 
 pub use blob::{is_blob_signed, sign_blob};
 pub use key::KeyPair;
-pub use signature::{Signed, sign};
-pub use verification::{Verified, VerifyError, verify};
+pub use public_key::PublicKey;
+pub use signature::{SignOptions, SignatureFormat, Signed, sign};
+pub use signer::{MessageDigest, Signer};
+pub use trust::{TrustedKey, TrustedKeys};
+pub use verification::{Verified, VerifyError, VerifyOptions, verify};

@@ -1,5 +1,6 @@
 //! The text that is signed: "simple signing", which names an image and its digest.
 
+use super::evidence::Claim;
 use crate::{
     error::ImageError,
     name::{Digest, ImageName},
@@ -59,11 +60,14 @@ pub(super) fn write(name: &ImageName, digest: &Digest) -> Result<Vec<u8>, ImageE
     serde_json::to_vec(&payload).map_err(|error| ImageError::malformed("a signed text", error))
 }
 
-/// The digest that a text is about; nothing if it is not a signature of an image at all.
-pub(super) fn read(text: &[u8]) -> Option<Digest> {
+/// What a text is about; nothing if it is not a signature of an image at all.
+pub(super) fn read(text: &[u8]) -> Option<Claim> {
     let payload: Payload = serde_json::from_slice(text).ok()?;
     (payload.critical.kind == TYPE).then_some(())?;
-    payload.critical.image.digest.parse().ok()
+    Some(Claim {
+        digests: vec![payload.critical.image.digest.parse().ok()?],
+        repository: Some(payload.critical.identity.reference),
+    })
 }
 
 #[cfg(test)]
@@ -81,7 +85,11 @@ mod tests {
                 r#"{{"critical":{{"identity":{{"docker-reference":"registry.plumbline.test/a/b"}},"image":{{"docker-manifest-digest":"{digest}"}},"type":"cosign container image signature"}},"optional":null}}"#
             )
         );
-        assert_eq!(read(&text), Some(digest));
+        let claim = Claim {
+            digests: vec![digest],
+            repository: Some("registry.plumbline.test/a/b".to_owned()),
+        };
+        assert_eq!(read(&text), Some(claim));
     }
 
     #[test]

@@ -4,15 +4,23 @@
 pub mod content;
 
 use plumbline_images::{
-    Credentials, Endpoint, Endpoints, ImageFile, ImageName, PackedImage, ProgramImage, pack,
+    Credentials, Digest, Endpoint, Endpoints, ImageFile, ImageName, KeyPair, PackedImage, ProgramImage,
+    Verified, VerifyError, VerifyOptions, pack, sign,
 };
 use plumbline_model::{Progress, Secret};
 use plumbline_servers::{CertificateAuthority, Registry, RegistryOptions};
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use reqwest::Method;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
 
 pub const PRIVATE: &str = "registry.plumbline.test";
 pub const UPSTREAM: &str = "ghcr.io";
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 pub struct Site {
     pub directory: TempDir,
@@ -97,27 +105,26 @@ impl Site {
     }
 
     /// Gets or puts a manifest of the private registry by hand.
-    pub async fn request(
-        &self,
-        method: reqwest::Method,
-        repository: &str,
-        tag: &str,
-        body: String,
-    ) -> String {
+    pub async fn request(&self, method: Method, repository: &str, reference: &str, body: String) -> String {
+        self.send(method, &format!("{repository}/manifests/{reference}"), body)
+            .await
+    }
+
+    /// Sends a request to the private registry by hand; a body is of the media type that it says.
+    pub async fn send(&self, method: Method, path: &str, body: String) -> String {
         let authority = reqwest::Certificate::from_pem(self.authority.pem().as_bytes()).unwrap();
         let client = reqwest::Client::builder()
             .no_proxy()
             .tls_certs_only([authority])
             .build()
             .unwrap();
-        let url = format!(
-            "https://{}/v2/{repository}/manifests/{tag}",
-            self.private.address()
-        );
+        let url = format!("https://{}/v2/{path}", self.private.address());
+        let value: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        let media_type = value["mediaType"].as_str().unwrap_or(MANIFEST);
         let request = client
             .request(method, url)
             .basic_auth("plumbline", Some("correct"))
-            .header("content-type", "application/vnd.oci.image.manifest.v1+json")
+            .header("content-type", media_type)
             .body(body);
         request
             .send()
@@ -128,6 +135,59 @@ impl Site {
             .text()
             .await
             .unwrap()
+    }
+
+    /// An image in the private registry, by digest.
+    pub async fn image(&self, name: &str) -> ImageName {
+        let packed = self.publish(name, name).await;
+        let mirrored = self.mirror(&packed.name).await;
+        mirrored.target.with_digest(mirrored.digest)
+    }
+
+    /// Verifies an image by one key.
+    pub async fn verify(&self, image: &ImageName, key: &KeyPair) -> Result<Verified, VerifyError> {
+        let trusted = key.public_key().into();
+        sign::verify(image, &trusted, VerifyOptions::default(), &self.endpoints).await
+    }
+
+    /// The private registry for somebody with connections of their own.
+    pub fn own_endpoints(&self) -> Endpoints {
+        Endpoints::new()
+            .with(
+                PRIVATE,
+                &endpoint(self.private.address(), &self.authority, "correct"),
+            )
+            .unwrap()
+    }
+
+    /// The files of the blobs that the manifests below `digest` of the private registry name, largest first.
+    pub async fn blob_files(&self, repository: &str, digest: &Digest) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut left = vec![digest.to_string()];
+        while let Some(digest) = left.pop() {
+            let text = self
+                .request(Method::GET, repository, &digest, String::new())
+                .await;
+            let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let named = |field: &str| {
+                let entries = manifest[field].as_array().cloned().unwrap_or_default();
+                entries
+                    .into_iter()
+                    .map(|entry| entry["digest"].as_str().unwrap().to_owned())
+            };
+            left.extend(named("manifests"));
+            for digest in named("layers") {
+                let hexadecimal = digest.strip_prefix("sha256:").unwrap();
+                found.push(
+                    self.directory
+                        .path()
+                        .join("private/blobs/sha256")
+                        .join(hexadecimal),
+                );
+            }
+        }
+        found.sort_by_key(|path| std::cmp::Reverse(path.metadata().unwrap().len()));
+        found
     }
 
     pub async fn mirror(&self, name: &ImageName) -> plumbline_images::Mirrored {

@@ -21,6 +21,9 @@ pub struct Verify {
     /// Whether every child of an index must be signed as well.
     #[serde(default)]
     pub recursive: bool,
+    /// Whether every blob is pulled as well, to see that it is what the manifest says.
+    #[serde(default)]
+    pub contents: bool,
     /// What must come out, for each of them.
     #[serde(default)]
     pub expect: Verification,
