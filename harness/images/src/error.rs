@@ -154,6 +154,24 @@ pub enum ImageError {
         /// What is wrong with it; never the key itself.
         reason: String,
     },
+    /// A key that is kept elsewhere does not sign.
+    #[error("the key {key} does not sign: {detail}")]
+    KeyRefused {
+        /// How it is named.
+        key: String,
+        /// What its keeper said.
+        detail: String,
+    },
+    /// Whoever keeps a key does not answer.
+    #[error("the key {key} did not sign within {seconds} s; last seen: {detail}")]
+    KeyUnreachable {
+        /// How it is named.
+        key: String,
+        /// How long it was waited for.
+        seconds: u64,
+        /// What went wrong last.
+        detail: String,
+    },
     /// Others sign the same at the same time and overwrite each other.
     #[error(
         "the signature of {what} was overwritten for {seconds} s by others that sign it too; sign it again when they have ended"

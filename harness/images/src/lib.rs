@@ -38,7 +38,8 @@ pub use name::{Digest, ImageName, NameError};
 pub use pack::{FileSource, ImageFile, PackedImage, ProgramImage};
 pub use platform::{FluxRelease, PlatformImageInputs, PlatformImages, VersionedProgram};
 pub use sign::{
-    KeyPair, PublicKey, SignOptions, SignatureFormat, Signer, TrustedKey, TrustedKeys, Verified, VerifyError,
-    VerifyOptions, is_blob_signed, sign_blob,
+    KeyPair, KeyVaultAccess, KeyVaultKey, KeyVaultLogin, KeyVaultSigner, PublicKey, SignOptions,
+    SignatureFormat, Signer, TrustedKey, TrustedKeys, Verified, VerifyError, VerifyOptions, is_blob_signed,
+    sign_blob,
 };
 pub use store::{ImageConfig, ImageStore, Resolved};

@@ -1,5 +1,5 @@
-//! The loopback servers that run inside plumbline's own process: Git, OCI registry, webhook sink, service proxy, and
-//! a proxy in front of the API server.
+//! The loopback servers that run inside plumbline's own process: Git, OCI registry, key vault, webhook sink,
+//! service proxy, and a proxy in front of the API server.
 //!
 //! This crate is the only place that binds sockets. Every socket is bound to a loopback address, every server stops
 //! when its handle is dropped, and every body is streamed: a run moves gigabytes through here in a few megabytes.
@@ -9,6 +9,7 @@ mod availability;
 mod credentials;
 mod error;
 pub mod git;
+pub mod key_vault;
 pub mod listen;
 pub mod proxy;
 mod record;
@@ -23,6 +24,7 @@ pub use availability::{Availability, ClientConnection};
 pub use credentials::Credentials;
 pub use error::ServerError;
 pub use git::{Changes, GitServer, GitServerOptions, Repository, Revision, TreeEntry};
+pub use key_vault::{KeyVault, KeyVaultOptions, KeyVaultRequest};
 pub use listen::{Listener, Server};
 pub use proxy::{EgressRecord, ProxyOptions, ServiceDirectory, ServiceProxy};
 pub use registry::{Registry, RegistryOptions, RequestRecord};

@@ -16,6 +16,7 @@ mod cosign_key;
 mod evidence;
 mod judgement;
 mod key;
+mod key_vault;
 mod payload;
 mod public_key;
 mod signature;
@@ -25,6 +26,7 @@ mod verification;
 
 pub use blob::{is_blob_signed, sign_blob};
 pub use key::KeyPair;
+pub use key_vault::{AZURE_AUTHORITY, KeyVaultAccess, KeyVaultKey, KeyVaultLogin, KeyVaultSigner};
 pub use public_key::PublicKey;
 pub use signature::{SignOptions, SignatureFormat, Signed, sign};
 pub use signer::{MessageDigest, Signer};
