@@ -61,6 +61,7 @@ pub(super) async fn scan(scan: &Scan, state: &mut ScenarioState, within: Duratio
         "unknown": counts.unknown,
         "ids": ids,
         "exit": sum.exit,
+        "reason": sum.reasons.join("; "),
         "reached": sum.reached,
         "refused": sum.refused,
     });
@@ -75,6 +76,8 @@ struct Sum {
     findings: Vec<Finding>,
     packages: usize,
     exit: Option<i32>,
+    /// Why nothing can be told of an image.
+    reasons: Vec<String>,
     reached: BTreeSet<String>,
     refused: BTreeSet<String>,
 }
@@ -87,6 +90,7 @@ impl Sum {
         self.packages += scan.scanned.packages;
         self.exit = scan.exit.max(self.exit);
         self.findings.extend(scan.scanned.findings);
+        self.reasons.extend(scan.scanned.reason);
         self.reached.extend(scan.reached);
         self.refused.extend(scan.refused);
     }

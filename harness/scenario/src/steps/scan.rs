@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::{fmt, time::Duration};
 
 /// Scans images by the template of the platform's pipeline and says what must come out. Output: `images`, `packages`,
-/// `critical`, `high`, `medium`, `low`, `unknown`, `ids`, `exit`, `reached`, `refused`.
+/// `critical`, `high`, `medium`, `low`, `unknown`, `ids`, `exit`, `reason`, `reached`, `refused`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scan {
@@ -96,8 +96,8 @@ impl Scan {
     pub const WITHIN: Duration = Duration::from_secs(60);
     /// What later steps can read.
     pub const OUTPUT: &'static [&'static str] = &[
-        "images", "packages", "critical", "high", "medium", "low", "unknown", "ids", "exit", "reached",
-        "refused",
+        "images", "packages", "critical", "high", "medium", "low", "unknown", "ids", "exit", "reason",
+        "reached", "refused",
     ];
 }
 
