@@ -237,3 +237,53 @@ async fn answer_of(request: RequestBuilder, shown: &str) -> Result<Response, Ima
         Err(_) => Err(ImageError::silent(shown, SILENCE)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Credentials;
+    use plumbline_model::Secret;
+
+    fn login() -> Authorization {
+        let credentials = Credentials {
+            user: "robot".to_owned(),
+            password: Secret::new("hunter22".to_owned()),
+        };
+        Authorization::new(Identity::Password(credentials), false)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_before_the_registry_asks() {
+        let (client, scope) = (Client::new(), Scope::pull("a"));
+        let login = login();
+        assert_eq!(login.header(&client, &scope, "a").await.unwrap(), None);
+        let header = login
+            .after_refusal(&client, &scope, Challenge::Basic, None, "a")
+            .await
+            .unwrap();
+        let header = header.unwrap();
+        assert_eq!(header, "Basic cm9ib3Q6aHVudGVyMjI=");
+        assert!(!format!("{header:?}").contains("cm9ib3Q"), "{header:?}");
+        // The same once more would be refused once more.
+        let again = login
+            .after_refusal(&client, &scope, Challenge::Basic, Some(&header), "a")
+            .await;
+        assert_eq!(again.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_login_is_not_sent_over_plain_http_because_a_registry_says_so() {
+        let realm = Challenge::Bearer {
+            realm: "http://127.0.0.1:1/token".to_owned(),
+            service: None,
+        };
+        let error = login()
+            .after_refusal(&Client::new(), &Scope::pull("a"), realm, None, "a")
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("the login is not sent there"),
+            "{error}"
+        );
+    }
+}

@@ -123,7 +123,8 @@ impl Registry {
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Response, ImageError> {
         let sent = self.credentials(&call.scope, call.shown).await?;
         let response = self.answer(self.request(call, sent.as_ref()), call.shown).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
+        // Where a registry has sent the request on, somebody else asks, who gets no login.
+        if response.status() != StatusCode::UNAUTHORIZED || !self.owns(response.url()) {
             return Ok(response);
         }
         let values = response.headers().get_all(header::WWW_AUTHENTICATE);
