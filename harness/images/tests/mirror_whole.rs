@@ -133,6 +133,17 @@ async fn a_second_mirror_asks_for_no_blob_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_digest_beside_the_tag_is_what_the_tag_means_in_the_end() {
+    let site = Site::start().await;
+    let (source, target) = ends(&site);
+    let old = source.image(Some("1.0"), &[]).await;
+    source.index(Some("1.0"), &[]).await;
+    let mirrored = site.mirror(&image(&format!(":1.0@{}", digest(&old)))).await;
+    assert_eq!(mirrored.digest.to_string(), digest(&old));
+    assert_eq!(target.read("1.0").await, source.read(digest(&old)).await);
+}
+
+#[tokio::test]
 async fn what_was_attached_later_is_mirrored_later() {
     let site = Site::start().await;
     let (source, target) = ends(&site);

@@ -170,11 +170,51 @@ fn entries_of(what: &str, list: &[u8]) -> Result<Vec<Value>, ImageError> {
 
 /// The next page, where the header `Link` names one.
 fn following(response: &Response, here: &Url) -> Option<Url> {
-    let links = response.headers().get(header::LINK)?.to_str().ok()?;
+    next_in(response.headers().get(header::LINK)?.to_str().ok()?, here)
+}
+
+fn next_in(links: &str, here: &Url) -> Option<Url> {
     let link = links
         .split(',')
         .find(|link| link.contains("rel=\"next\"") || link.contains("rel=next"))?;
     let (_, link) = link.split_once('<')?;
     let (target, _) = link.split_once('>')?;
     here.join(target).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_where_the_link_says() {
+        let here = "https://registry.example/v2/a/referrers/b?n=1".parse().unwrap();
+        for (links, next) in [
+            (
+                r#"</v2/a/referrers/b?n=1&last=c>; rel="next""#,
+                "https://registry.example/v2/a/referrers/b?n=1&last=c",
+            ),
+            ("<https://other.example/x>; rel=next", "https://other.example/x"),
+            (
+                r#"<first>; rel="first", <second>; rel="next""#,
+                "https://registry.example/v2/a/referrers/second",
+            ),
+            (r#"<first>; rel="first""#, ""),
+            ("rel=next", ""),
+            ("", ""),
+        ] {
+            let found = next_in(links, &here).map(String::from).unwrap_or_default();
+            assert_eq!(found, next, "{links}");
+        }
+    }
+
+    #[test]
+    fn a_list_may_be_empty_in_two_ways_but_not_missing() {
+        for list in [r#"{"manifests":[]}"#, r#"{"manifests":null}"#] {
+            assert!(entries_of("it", list.as_bytes()).unwrap().is_empty());
+        }
+        for list in ["{}", "[]", r#"{"manifests":{}}"#, "x"] {
+            assert!(entries_of("it", list.as_bytes()).is_err(), "{list}");
+        }
+    }
 }
