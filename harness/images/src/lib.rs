@@ -1,7 +1,8 @@
 //! OCI client work: images are packed, mirrored between registries, signed, verified and extracted here.
 //!
 //! Registries are addressed by the stable names that appear in Git and in reports (`ghcr.io`,
-//! `registry.plumbline.test`); [`Endpoints`] maps those names to the loopback addresses of one run. Content is handled
+//! `registry.plumbline.test`); [`Endpoints`] maps those names to the loopback addresses of one run, or, outside
+//! of runs, takes every name for the address that it is ([`Access`] says how it is reached). Content is handled
 //! as raw bytes throughout: nothing here ever re-serialises a manifest that it did not make itself, so digests are
 //! those of the source.
 //!
