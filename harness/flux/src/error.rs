@@ -99,7 +99,10 @@ impl From<KeeperError> for VerbError {
 
 impl From<ImageError> for VerbError {
     fn from(error: ImageError) -> Self {
-        Self::unmet(chain(&error))
+        match error {
+            ImageError::KeyUnreachable { .. } => Self::environment(&error),
+            _ => Self::unmet(chain(&error)),
+        }
     }
 }
 

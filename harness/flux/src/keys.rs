@@ -1,9 +1,12 @@
 //! The signing keys of a run, by name. They are made for it and go with it.
 
-use crate::{VerbError, names::MAIN_ENVIRONMENT};
+use crate::{
+    VerbError,
+    names::{ENVIRONMENTS, MAIN_ENVIRONMENT, RETIRED_KEY},
+};
 use plumbline_images::KeyPair;
 use plumbline_model::Secret;
-use plumbline_servers::Credentials;
+use plumbline_servers::{Credentials, KeyVault};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -31,6 +34,15 @@ impl KeyRing {
     pub fn main(&self) -> KeyPair {
         self.key(MAIN_ENVIRONMENT)
     }
+}
+
+/// Puts the environments' keys into the vault under their names, and one that may sign no more.
+pub(crate) fn fill_vault(vault: &KeyVault, ring: &KeyRing) -> Result<(), VerbError> {
+    for name in ENVIRONMENTS.into_iter().chain([RETIRED_KEY]) {
+        vault.import(name, &ring.key(name).private_pem()?)?;
+    }
+    vault.set_enabled(RETIRED_KEY, false);
+    Ok(())
 }
 
 /// The variables in which cosign finds the main environment's key; other keys have their name behind it.

@@ -46,6 +46,10 @@ pub fn branch_of<'a>(repository: &str, environment: &'a str) -> &'a str {
     }
 }
 
+/// The key vault, as `azurekms://` names it.
+pub const KEY_VAULT: &str = "plumbline";
+/// A key in the vault that may not sign any more.
+pub const RETIRED_KEY: &str = "retired";
 /// The environment of the main cluster.
 pub const MAIN_ENVIRONMENT: &str = "dev";
 

@@ -1,14 +1,14 @@
-//! The servers of one run, and who may talk to them: registries, Git, webhook sink, proxies.
+//! The servers of one run, and who may talk to them: registries, Git, key vault, webhook sink, proxies.
 
 use crate::{
     VerbError,
     names::{GIT_SERVER, PRIVATE_REGISTRY, PUBLIC_REGISTRIES, WEBHOOK_SINK},
 };
-use plumbline_images::{Endpoint, Endpoints};
+use plumbline_images::{Endpoint, Endpoints, KeyVaultAccess, KeyVaultLogin};
 use plumbline_keeper::Keeper;
 use plumbline_servers::{
-    CertificateAuthority, Credentials, GitServer, GitServerOptions, ProxyOptions, Registry, RegistryOptions,
-    ServiceDirectory, ServiceProxy, WebhookOptions, WebhookSink,
+    CertificateAuthority, Credentials, GitServer, GitServerOptions, KeyVault, KeyVaultOptions, ProxyOptions,
+    Registry, RegistryOptions, ServiceDirectory, ServiceProxy, WebhookOptions, WebhookSink,
 };
 use std::{
     collections::HashMap,
@@ -34,6 +34,10 @@ pub struct Services {
     pub sink: WebhookSink,
     /// The login of the private registry and of Git, made for this run.
     pub credentials: Credentials,
+    /// Keeps the signing keys that never leave it.
+    pub vault: KeyVault,
+    /// How the platform's pipeline reaches the vault.
+    pub vault_access: KeyVaultAccess,
     /// Registry names and where they are.
     pub endpoints: Endpoints,
     /// The way out for programs of `exec` steps: unlike the cluster's it also knows the public registries' names.
@@ -86,6 +90,7 @@ impl Services {
         let endpoints = Endpoints::new()
             .with(PRIVATE_REGISTRY, &endpoint(private.address()))?
             .with_all(PUBLIC_REGISTRIES, &endpoint(upstream.address()))?;
+        let (vault, vault_access) = start_vault(&authority).await?;
         let tool_proxy = ServiceProxy::start(ProxyOptions {
             names: outside_names(&private, &upstream, &git, &sink),
             services: Arc::new(NoServices),
@@ -99,6 +104,8 @@ impl Services {
             git,
             sink,
             credentials,
+            vault,
+            vault_access,
             endpoints,
             tool_proxy,
         })
@@ -138,6 +145,32 @@ impl Services {
         })
         .await?)
     }
+}
+
+/// A vault without keys, and how one client gets in.
+async fn start_vault(authority: &CertificateAuthority) -> Result<(KeyVault, KeyVaultAccess), VerbError> {
+    let client = Credentials::generate("pipeline");
+    let login = KeyVaultLogin {
+        tenant: None,
+        client: client.user.clone(),
+        secret: client.password.clone(),
+        authority: String::new(),
+    };
+    let vault = KeyVault::start(KeyVaultOptions {
+        client,
+        tls: Some(authority.server_config(&["127.0.0.1", "localhost"])?),
+        address: ANY_PORT,
+    })
+    .await?;
+    let access = KeyVaultAccess {
+        url: Some(vault.url().to_owned()),
+        tls_ca_pem: Some(authority.pem().to_owned()),
+        login: KeyVaultLogin {
+            authority: vault.url().to_owned(),
+            ..login
+        },
+    };
+    Ok((vault, access))
 }
 
 fn outside_names(

@@ -31,6 +31,10 @@ pub fn simulations() -> Vec<Simulation> {
             "the vulnerability database is of trivy's own builder, the advisories in it are invented: no scan says anything about real software",
         ),
         simulation(
+            "key vault",
+            "a server of plumbline's own that speaks as Azure Key Vault does, with a token login; `azurekms://` keys are in it",
+        ),
+        simulation(
             "Git login",
             "a user and password made for the run, in place of the provider `azure`",
         ),

@@ -4,7 +4,7 @@ use crate::{
     Fixtures, Forge, KeyRing, PlatformOptions, Services, SupplyChain, VerbError, Versions, database,
     egress::EgressCounter,
     fixtures::PLATFORM_REPOSITORIES,
-    keys::KeySafe,
+    keys::{KeySafe, fill_vault},
     names::MAIN_ENVIRONMENT,
     policy::SignedImages,
     programs::{Workbench, path_of},
@@ -57,6 +57,7 @@ impl Foundation {
             Services::start(&keeper, git, &directory),
             KeySafe::with_main_key(keys.clone())
         )?;
+        fill_vault(&services.vault, &keys)?;
         let certificates = directory.join("ca.pem");
         fs::write(&certificates, services.authority.pem()).map_err(|error| VerbError::environment(&error))?;
         let trusted = trusted_keys::from_fixtures(&options.fixtures, MAIN_ENVIRONMENT, &keys)?;

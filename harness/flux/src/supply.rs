@@ -2,14 +2,14 @@
 
 use crate::{
     Fixtures, KeyRing, VerbError, Versions,
-    names::{PLATFORM_SOURCE, PRIVATE_REGISTRY, SAMPLE_REPOSITORY},
+    names::{KEY_VAULT, PLATFORM_SOURCE, PRIVATE_REGISTRY, SAMPLE_REPOSITORY},
     services::Services,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use plumbline_images::{
-    Digest, Endpoints, FluxRelease, ImageName, Mirrored, PackedImage, PlatformImageInputs, PlatformImages,
-    SignOptions, Signer, TrustedKeys, Verified, VerifyError, VerifyOptions, VersionedProgram, mirror, pack,
-    platform,
+    Digest, Endpoints, FluxRelease, ImageName, KeyVaultAccess, KeyVaultKey, KeyVaultSigner, Mirrored,
+    PackedImage, PlatformImageInputs, PlatformImages, SignOptions, Signer, TrustedKeys, Verified,
+    VerifyError, VerifyOptions, VersionedProgram, mirror, pack, platform,
     sign::{self, Signed},
 };
 use plumbline_model::{FaultClass, Progress, Unit};
@@ -41,6 +41,7 @@ pub const ADMISSION_PROGRAM: &str = "kyverno";
 pub struct SupplyChain {
     endpoints: Endpoints,
     keys: Arc<KeyRing>,
+    vault: KeyVaultAccess,
     public_key: String,
     platform: Vec<ImageName>,
     kyverno: Option<ImageName>,
@@ -135,6 +136,7 @@ impl SupplyChain {
         let under_test = releases.first().into_iter().flatten().chain(&operator);
         Ok(Self {
             endpoints: services.endpoints.clone(),
+            vault: services.vault_access.clone(),
             public_key: keys.main().public_pem()?,
             keys,
             platform: under_test.map(|image| image.name.clone()).collect(),
@@ -244,7 +246,15 @@ impl SupplyChain {
     /// # Errors
     /// It names a key in a vault that is not there.
     pub fn signer(&self, key: &str) -> Result<Box<dyn Signer>, VerbError> {
-        Ok(Box::new(self.keys.key(key)))
+        if !KeyVaultKey::is_meant(key) {
+            return Ok(Box::new(self.keys.key(key)));
+        }
+        let key: KeyVaultKey = key.parse()?;
+        if key.vault() != KEY_VAULT {
+            let message = format!("{key}: the only key vault of a run is called `{KEY_VAULT}`");
+            return Err(VerbError::unmet(message));
+        }
+        Ok(Box::new(KeyVaultSigner::new(key, &self.vault)?))
     }
 
     /// Copies an upstream image to the private registry: the whole index, byte for byte.

@@ -23,7 +23,7 @@ fn every_scenario_of_the_repository_loads_and_makes_a_plan() {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let vocabulary = Vocabulary {
         systems,
-        programs: words(&["cosign", "crane", "git", "helm", "kubectl"]),
+        programs: words(&["cosign", "cosign@3.1.3", "crane", "git", "helm", "kubectl"]),
         environments: words(&["dev", "experimental", "prod"]),
         repositories: words(&["k8s-gitops", "k8s-platform-charts"]),
         controllers: words(&[

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The programs that an `exec` step may run.
-const EXEC_PROGRAMS: [&str; 5] = ["cosign", "crane", "git", "helm", "kubectl"];
+const EXEC_PROGRAMS: [&str; 6] = ["cosign", "cosign@3.1.3", "crane", "git", "helm", "kubectl"];
 
 /// Loads every scenario of the project and of the paths, and gives the selection that the user means.
 ///

@@ -3,8 +3,9 @@
 use super::ScenarioState;
 use plumbline_flux::{ChartFolder, Patience, Platform, Published, VerbError, chain, names::MAIN_ENVIRONMENT};
 use plumbline_images::{ImageName, SignOptions, SignatureFormat, VerifyError, VerifyOptions};
-use plumbline_scenario::steps::{
-    self, Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify,
+use plumbline_scenario::{
+    TextCondition,
+    steps::{self, Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify},
 };
 use serde_json::json;
 
@@ -75,9 +76,36 @@ pub(super) async fn sign(sign: &Sign, state: &mut ScenarioState) -> Result<(), V
     };
     for image in chosen(&sign.images, state)? {
         state.waiting.saw(&format!("{image} to be signed"), "under way");
-        supply.sign(&image, &*signer, options).await?;
+        let signed = supply.sign(&image, &*signer, options).await;
+        match &sign.denied {
+            None => drop(signed?),
+            Some(denied) => judge_refusal(&image, &denied.value, signed.map(drop))?,
+        }
     }
     Ok(())
+}
+
+/// Whether a key has refused to sign in the right words.
+fn judge_refusal(
+    image: &ImageName,
+    denied: &TextCondition,
+    signed: Result<(), VerbError>,
+) -> Result<(), VerbError> {
+    let expected = format!("refused, with a message that {denied}");
+    match signed {
+        Ok(()) => Err(VerbError::mismatch(
+            format!("{image} was signed, expected a refusal"),
+            expected,
+            "signed",
+        )),
+        Err(VerbError::Unmet(failure)) if denied.holds(&failure.message).map_err(VerbError::unmet)? => Ok(()),
+        Err(VerbError::Unmet(failure)) => Err(VerbError::mismatch(
+            format!("{image} was not signed, but for another reason than expected"),
+            expected,
+            failure.message,
+        )),
+        Err(fault) => Err(fault),
+    }
 }
 
 pub(super) async fn verify(verify: &Verify, state: &mut ScenarioState) -> Result<(), VerbError> {

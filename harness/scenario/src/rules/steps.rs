@@ -131,7 +131,10 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
                 }
                 artifact::check_build(build, step, &mut self.findings);
             }
-            Step::Sign(sign) => artifact::check_key(sign.key.as_ref(), findings),
+            Step::Sign(sign) => {
+                artifact::check_key(sign.key.as_ref(), findings);
+                check_denial(&sign.denied, findings);
+            }
             Step::Verify(verify) => {
                 artifact::check_verify(verify, findings);
                 if let Some(environment) = &verify.environment {

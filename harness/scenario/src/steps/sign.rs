@@ -1,7 +1,7 @@
 //! Signs images in the private registry.
 
 use super::images::ImageSelection;
-use crate::Located;
+use crate::{Located, TextCondition};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
@@ -22,6 +22,9 @@ pub struct Sign {
     /// Whether every child of an index is signed as well, as `cosign sign --recursive` does.
     #[serde(default)]
     pub recursive: bool,
+    /// That the key must refuse to sign, and in which words.
+    #[serde(default)]
+    pub denied: Option<Located<TextCondition>>,
 }
 
 /// Where a signature is kept.
@@ -44,9 +47,12 @@ impl fmt::Display for Sign {
         if let Some(key) = &self.key {
             write!(formatter, " by the key {key}")?;
         }
-        match self.format {
-            SignatureFormat::Signature => Ok(()),
-            SignatureFormat::Bundle => formatter.write_str(" in a bundle"),
+        if self.format == SignatureFormat::Bundle {
+            formatter.write_str(" in a bundle")?;
+        }
+        match &self.denied {
+            Some(denied) => write!(formatter, ", which must be refused: {}", denied.value),
+            None => Ok(()),
         }
     }
 }

@@ -150,6 +150,7 @@ impl Step {
             Self::Delete(delete) => delete.denied.is_some(),
             Self::Scale(scale) => scale.denied.is_some(),
             Self::Annotate(annotate) => annotate.denied.is_some(),
+            Self::Sign(sign) => sign.denied.is_some(),
             _ => false,
         }
     }
