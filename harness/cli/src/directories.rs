@@ -126,6 +126,12 @@ pub fn plain_output() -> bool {
     variable("NO_COLOR").is_some() || variable("TERM").is_some_and(|terminal| terminal.as_os_str() == "dumb")
 }
 
+/// A text of the environment that is set to something.
+#[expect(clippy::disallowed_methods, reason = "the cli reads the environment, here")]
+pub fn text_variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// The password of a private key that is encrypted; the empty one is one.
 #[expect(clippy::disallowed_methods, reason = "the cli reads the environment, here")]
 pub fn key_password() -> Option<Secret<String>> {

@@ -14,31 +14,32 @@ pub struct Signer(KeyPair);
 impl Signer {
     /// The signer that was asked for. The key is read before anything is started, so that a wrong one costs no run.
     pub fn of(outputs: &Outputs) -> Result<Option<Self>, CommandError> {
-        outputs.sign_key.as_deref().map(Self::read).transpose()
-    }
-
-    fn read(path: &Path) -> Result<Self, CommandError> {
-        let unusable =
-            |why: String| CommandError::Usage(format!("cannot sign with {}: {why}", path.display()));
-        let pem = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-        let is_encrypted = pem.contains("-----BEGIN ENCRYPTED ");
-        let pem = Secret::new(pem);
-        let key = match (is_encrypted, key_password()) {
-            (false, _) => KeyPair::from_pkcs8_pem(&pem),
-            (true, Some(password)) => KeyPair::from_cosign(&pem, &password),
-            (true, None) => {
-                return Err(unusable(
-                    "it is encrypted; put its password into COSIGN_PASSWORD".into(),
-                ));
-            }
-        };
-        key.map(Self).map_err(|error| unusable(error.to_string()))
+        let key = outputs.sign_key.as_deref().map(private_key).transpose()?;
+        Ok(key.map(Self))
     }
 
     /// The signature of a file's content, as the content of a file.
     pub fn sign(&self, content: &str) -> String {
         sign_blob(&self.0, content.as_bytes())
     }
+}
+
+/// The private key in a file, as cosign or another program wrote it; encrypted, with its password in the environment, or plain.
+pub fn private_key(path: &Path) -> Result<KeyPair, CommandError> {
+    let unusable = |why: String| CommandError::Usage(format!("cannot sign with {}: {why}", path.display()));
+    let pem = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let is_encrypted = pem.contains("-----BEGIN ENCRYPTED ");
+    let pem = Secret::new(pem);
+    let key = match (is_encrypted, key_password()) {
+        (false, _) => KeyPair::from_pkcs8_pem(&pem),
+        (true, Some(password)) => KeyPair::from_cosign(&pem, &password),
+        (true, None) => {
+            return Err(unusable(
+                "it is encrypted; put its password into COSIGN_PASSWORD".into(),
+            ));
+        }
+    };
+    key.map_err(|error| unusable(error.to_string()))
 }
 
 /// Where the signature of a file is, unless one says otherwise.

@@ -103,6 +103,23 @@ pub enum VerifyError {
     },
 }
 
+impl VerifyError {
+    /// The verdict in a word, as scenarios write it.
+    #[must_use]
+    pub const fn verdict(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::Unsigned { .. } => "unsigned",
+            Self::WrongKey { .. } => "wrong-key",
+            Self::DigestMismatch { .. } => "mismatch",
+            Self::Revoked { .. } => "revoked",
+            Self::Expired { .. } => "expired",
+            Self::Malformed { .. } => "malformed",
+            Self::CannotTell { .. } => "cannot-tell",
+        }
+    }
+}
+
 /// Checks that `image` is signed by one of the `trusted` keys, in either form, and that its registry serves what was signed.
 ///
 /// # Errors

@@ -61,7 +61,7 @@ pub(super) fn check_registry(flag: &str, registry: &str) -> Result<(), CommandEr
     )))
 }
 
-fn read(path: &Path) -> Result<String, CommandError> {
+pub(super) fn read(path: &Path) -> Result<String, CommandError> {
     std::fs::read_to_string(path)
         .map_err(|error| CommandError::Usage(format!("cannot read {}: {error}", path.display())))
 }
@@ -86,6 +86,8 @@ pub(in crate::commands) const fn exit_code(error: &ImageError) -> ExitCode {
         ImageError::Client { .. }
         | ImageError::Untrusted { .. }
         | ImageError::Unreachable { .. }
+        | ImageError::KeyUnreachable { .. }
+        | ImageError::Overwritten { .. }
         | ImageError::TimedOut { .. }
         | ImageError::Worker { .. }
         | ImageError::File { .. } => ExitCode::Environment,

@@ -1,6 +1,6 @@
 //! The command line of `plumbline images`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use plumbline_images::{
     list::{COMPONENTS, UPSTREAM, UPSTREAM_REGISTRY},
     scan::ScanMode,
@@ -24,6 +24,10 @@ pub enum ImagesCommand {
     Mirror(Mirror),
     /// Look for known vulnerabilities of OS packages that can be fixed, by trivy, as the platform's pipelines do
     Scan(Scan),
+    /// Sign images by their digests, as cosign does it without a transparency log
+    Sign(Sign),
+    /// Verify the signatures of images, of both forms, and that the registry serves what was signed
+    Verify(Verify),
 }
 
 /// How registries are reached; every command that talks to one has these.
@@ -127,4 +131,86 @@ pub struct List {
     /// Print JSON instead, always with the digests
     #[arg(long)]
     pub json: bool,
+}
+
+/// Where keys are that are not in files.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Key vault")]
+pub struct Vault {
+    /// Where the vault of an `azurekms://` key is, if not where its name says
+    #[arg(long, value_name = "URL")]
+    pub vault_url: Option<String>,
+}
+
+const SIGN_EXIT_CODES: &str = "Exit codes: 0 all signed; 1 an image is missing, or the key or the registry refuses; 2 wrong usage, an unusable \
+key; 3 a registry or a vault cannot be reached. The password of an encrypted key is taken from COSIGN_PASSWORD, the login of a vault \
+from AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, and where they are set AZURE_TENANT_ID and AZURE_AUTHORITY_HOST.";
+
+/// `plumbline images sign`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = SIGN_EXIT_CODES)]
+pub struct Sign {
+    /// The images, as registry/repository[:tag][@sha256:…]; of a tag, the digest that it names now is signed
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    /// Whose signature: a private key as cosign writes it or in PKCS#8 PEM, or azurekms://<vault>/<key>[/<version>]
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
+    /// Where signatures are kept: `signature` under the tag sha256-….sig, `bundle` in a Sigstore bundle that refers to the image
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Signature)]
+    pub format: Format,
+    /// Sign every child of an index too
+    #[arg(long)]
+    pub recursive: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the key is.
+    #[command(flatten)]
+    pub vault: Vault,
+    /// How registries are reached.
+    #[command(flatten)]
+    pub registries: Registries,
+}
+
+/// Where a signature is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Under a tag.
+    Signature,
+    /// In a bundle.
+    Bundle,
+}
+
+const VERIFY_EXIT_CODES: &str = "Exit codes: 0 all verified; 1 an image is not: unsigned, signed by others only, not what was signed, or \
+missing; 2 wrong usage, an unusable key; 3 a registry or a vault does not answer, so it cannot be told.";
+
+/// `plumbline images verify`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = VERIFY_EXIT_CODES)]
+pub struct Verify {
+    /// The images, as registry/repository[:tag][@sha256:…]
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    /// A key that counts: a public key in PEM, or azurekms://<vault>/<key>[/<version>] (may be given several times: any of them is enough)
+    #[arg(long, value_name = "KEY", required = true)]
+    pub key: Vec<String>,
+    /// Want a signature of every child of an index too
+    #[arg(long)]
+    pub recursive: bool,
+    /// Pull every blob too, and compare it with its digest
+    #[arg(long)]
+    pub contents: bool,
+    /// Let a signature count that names another repository, as cosign does
+    #[arg(long)]
+    pub any_repository: bool,
+    /// Print what came out as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the keys are.
+    #[command(flatten)]
+    pub vault: Vault,
+    /// How registries are reached.
+    #[command(flatten)]
+    pub registries: Registries,
 }

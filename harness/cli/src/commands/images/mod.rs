@@ -2,9 +2,12 @@
 
 mod access;
 mod arguments;
+mod keys;
 mod list;
 mod mirror;
 mod scan;
+mod sign;
+mod verify;
 
 pub(super) use access::{exit_code, words};
 pub use arguments::{Images, ImagesCommand};
@@ -19,5 +22,7 @@ pub fn images(places: &Places, images: &Images) -> Result<ExitCode, CommandError
         ImagesCommand::List(list) => list::list(places, list),
         ImagesCommand::Mirror(mirror) => mirror::mirror(places, mirror),
         ImagesCommand::Scan(scan) => scan::scan(places, scan),
+        ImagesCommand::Sign(sign) => sign::sign(sign),
+        ImagesCommand::Verify(verify) => verify::verify(verify),
     }
 }
