@@ -37,7 +37,7 @@ fn judge(denied: &TextCondition, answer: Result<(), KubernetesError>) -> Result<
             reason,
             message,
             ..
-        } if is_denial(*code) => match denied.holds(message) {
+        } if is_denial(*code) => match denied.holds(&on_one_line(message)) {
             Ok(true) => Ok(()),
             Ok(false) => Err(VerbError::mismatch(
                 "it was refused, but with other words than expected",
@@ -52,6 +52,11 @@ fn judge(denied: &TextCondition, answer: Result<(), KubernetesError>) -> Result<
         } => Err(VerbError::fault(FaultClass::Cluster, chain(&error))),
         _ => Err(error.into()),
     }
+}
+
+/// Webhooks wrap what they say at some column, wherever that happens to be.
+fn on_one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a status says that the change itself is not wanted, as opposed to an object that is not there or somebody
@@ -83,6 +88,14 @@ mod tests {
     fn a_refusal_with_the_words_is_what_was_asked_for() {
         assert!(judged(refused(403), "exceeded quota").is_ok());
         assert!(judged(refused(422), "exceeded quota").is_ok());
+    }
+
+    #[test]
+    fn words_are_found_however_the_message_is_wrapped() {
+        assert_eq!(
+            on_one_line("no matching\n    signatures: x\n"),
+            "no matching signatures: x"
+        );
     }
 
     #[test]
