@@ -82,7 +82,7 @@ enum Every {
     All,
 }
 
-/// Changes of the fixtures, written as in a `commit` step; paths are below `fixtures/`.
+/// Changes of the project, written as in a `commit` step. Paths are below `fixtures/`, those that begin with `clusters/` below the project.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Edits {
@@ -113,7 +113,6 @@ fn mutants() -> Result<Vec<Mutant>, String> {
 /// What holds for the file as a whole, without a run.
 fn check(mutants: &[Mutant]) -> Result<(), String> {
     let scenarios = scenarios()?;
-    let fixtures = invocation::project().join("fixtures");
     let mut wrong = Vec::new();
     let mut names = BTreeSet::new();
     let mut seen_red = BTreeSet::new();
@@ -147,7 +146,7 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
             }
             seen_red.insert(id.clone());
         }
-        let error = mutant.edits.check(&fixtures).err();
+        let error = mutant.edits.check(&invocation::project()).err();
         wrong.extend(error.map(|error| format!("{name}: {error}")));
     }
     for id in scenarios.difference(&seen_red) {
@@ -182,13 +181,13 @@ fn is_of(id: &str, file: &str) -> bool {
 }
 
 impl Edits {
-    /// Changes the folder `fixtures`.
-    fn apply(&self, fixtures: &Path) -> Result<(), String> {
-        for (path, content) in self.changed_files(fixtures)? {
+    /// Changes a project.
+    fn apply(&self, project: &Path) -> Result<(), String> {
+        for (path, content) in self.changed_files(project)? {
             write(&path, &content)?;
         }
         for file in &self.remove {
-            let path = below(fixtures, file)?;
+            let path = below(project, file)?;
             let removed = match path.is_dir() {
                 true => fs::remove_dir_all(&path),
                 false => fs::remove_file(&path),
@@ -198,24 +197,24 @@ impl Edits {
         Ok(())
     }
 
-    /// Whether they can be applied to the folder `fixtures`.
-    fn check(&self, fixtures: &Path) -> Result<(), String> {
-        self.changed_files(fixtures)?;
+    /// Whether they can be applied to a project.
+    fn check(&self, project: &Path) -> Result<(), String> {
+        self.changed_files(project)?;
         for file in &self.remove {
-            if !below(fixtures, file)?.exists() {
+            if !below(project, file)?.exists() {
                 return Err(format!("there is no {file} to remove"));
             }
         }
         Ok(())
     }
 
-    fn changed_files(&self, fixtures: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>, String> {
+    fn changed_files(&self, project: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>, String> {
         let mut changed = BTreeMap::new();
         for (file, content) in &self.write {
-            changed.insert(below(fixtures, file)?, content.clone());
+            changed.insert(below(project, file)?, content.clone());
         }
         for edit in &self.replace {
-            let path = below(fixtures, &edit.file)?;
+            let path = below(project, &edit.file)?;
             let text = match changed.get(&path) {
                 Some(text) => text.clone(),
                 None => fs::read_to_string(&path).map_err(|error| said(&path, error))?,
@@ -249,7 +248,7 @@ impl Mutant {
         for part in PARTS {
             copy(&invocation::project().join(part), &project.join(part))?;
         }
-        self.edits.apply(&project.join("fixtures"))?;
+        self.edits.apply(&project)?;
 
         let runs = folder.path().join("runs");
         let json = outputs.join("report.json");
@@ -344,12 +343,14 @@ fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
     list.map_or(&[], Vec::as_slice)
 }
 
-/// `file` below `folder`, and nowhere else.
-fn below(folder: &Path, file: &str) -> Result<PathBuf, String> {
+/// `file` below the folder `fixtures` of a project, or, if it begins so, below `clusters`; and nowhere else.
+fn below(project: &Path, file: &str) -> Result<PathBuf, String> {
     let path = Path::new(file);
-    match path.components().all(|part| matches!(part, Component::Normal(_))) {
-        true => Ok(folder.join(path)),
-        false => Err(format!("{file} does not stay below fixtures/")),
+    let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    match is_plain {
+        true if path.starts_with("clusters") => Ok(project.join(path)),
+        true => Ok(project.join("fixtures").join(path)),
+        false => Err(format!("{file} does not stay below fixtures/ or clusters/")),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     subject,
     world::World,
 };
-use plumbline_flux::{Egress, Fixtures, PlatformOptions, simulations};
+use plumbline_flux::{Egress, EmbeddedSettings, Fixtures, PlatformOptions, simulations};
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory, confinement_support, gc, memory};
 use plumbline_model::{Event, ExitCode, Fault, FaultClass, Progress, Status};
 use std::{
@@ -188,7 +188,8 @@ async fn run_kept(
     if let Some(git) = programs.path("git") {
         subject::locate_suite(keeper, git, &request.project, log).await;
     }
-    for simulation in simulations() {
+    let settings = EmbeddedSettings::read(&request.project.join("clusters/embedded.yaml")).map_err(ours)?;
+    for simulation in simulations(settings) {
         log.emit(Event::Simulated { simulation });
     }
     let search_path = std::env::join_paths(&request.search_path).unwrap_or_default();
@@ -198,6 +199,7 @@ async fn run_kept(
         programs,
         further_releases,
         fixtures: Fixtures::new(request.project.join("fixtures")),
+        settings,
         search_path: search_path.to_string_lossy().into_owned(),
     };
     let Some(platform) = phases.run("platform", start(options, progress)).await? else {

@@ -69,7 +69,7 @@ impl World {
 
     /// What the results of scenarios lean on.
     pub(crate) fn simulated_subjects(&self) -> Vec<String> {
-        simulations()
+        simulations(self.main.settings())
             .into_iter()
             .map(|simulation| simulation.subject)
             .collect()

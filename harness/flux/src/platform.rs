@@ -1,7 +1,7 @@
 //! The platform: a cluster, and what all clusters of the run share. Its verbs are in the other files.
 
 use crate::{
-    Egress, Fixtures, Forge, Services, SupplyChain, VerbError, Versions,
+    Egress, EmbeddedSettings, Fixtures, Forge, Services, SupplyChain, VerbError, Versions,
     cluster::Cluster,
     programs::Workbench,
     site::{Foundation, Site},
@@ -30,6 +30,8 @@ pub struct PlatformOptions {
     pub further_releases: BTreeMap<String, Vec<String>>,
     /// The reference platform.
     pub fixtures: Fixtures,
+    /// How the clusters are set up.
+    pub settings: EmbeddedSettings,
     /// `PATH` of the programs that scenarios run.
     pub search_path: String,
 }
@@ -199,6 +201,12 @@ impl Platform {
     #[must_use]
     pub fn fixtures(&self) -> &Fixtures {
         &self.site.fixtures
+    }
+
+    /// How the clusters are set up.
+    #[must_use]
+    pub fn settings(&self) -> EmbeddedSettings {
+        self.site.foundation.settings
     }
 
     /// The programs of the run.

@@ -1,23 +1,29 @@
 //! What the embedded platform simulates, told by every report.
 
+use crate::EmbeddedSettings;
 use plumbline_model::Simulation;
 
 /// What is not the real thing on the embedded cluster.
 #[must_use]
-pub fn simulations() -> Vec<Simulation> {
+pub fn simulations(settings: EmbeddedSettings) -> Vec<Simulation> {
     let simulation = |subject: &str, description: &str| Simulation {
         subject: subject.to_owned(),
         description: description.to_owned(),
+    };
+    let pods = match settings.node.verify_images {
+        true => {
+            "images are resolved and their signatures verified in the private registry; nothing else of them runs"
+        }
+        false => {
+            "images are resolved in the private registry, and the node does not verify their signatures; nothing else of them runs"
+        }
     };
     vec![
         simulation(
             "node",
             "plumbline's node agent stands in for scheduler and kubelet; the platform's own programs run as processes",
         ),
-        simulation(
-            "workload pods",
-            "images are resolved and their signatures verified in the private registry; nothing else of them runs",
-        ),
+        simulation("workload pods", pods),
         simulation(
             "pod network",
             "pod processes share loopback; a service proxy stands in for DNS and Services",

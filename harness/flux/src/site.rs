@@ -1,12 +1,13 @@
 //! What the clusters of a run share: servers, repositories, images, keys, programs.
 
 use crate::{
-    Fixtures, Forge, KeyRing, PlatformOptions, Services, SupplyChain, VerbError, Versions, database,
+    EmbeddedSettings, Fixtures, Forge, KeyRing, PlatformOptions, Services, SupplyChain, VerbError, Versions,
+    database,
     egress::EgressCounter,
     fixtures::PLATFORM_REPOSITORIES,
     keys::{KeySafe, fill_vault},
     names::MAIN_ENVIRONMENT,
-    policy::SignedImages,
+    policy::NodePolicy,
     programs::{Workbench, path_of},
     supply::Ingredients,
     trusted_keys, versions,
@@ -35,7 +36,8 @@ pub(crate) struct Foundation {
     /// Images as the nodes see them; extracted once for all of them.
     pub(crate) images: Arc<ImageStore>,
     /// What the nodes admit.
-    pub(crate) policy: Arc<SignedImages>,
+    pub(crate) policy: Arc<NodePolicy>,
+    pub(crate) settings: EmbeddedSettings,
     /// The authority's certificate, for the processes of pods.
     pub(crate) certificates: PathBuf,
     /// Counts for all clusters together.
@@ -66,7 +68,12 @@ impl Foundation {
                 options.cache.join("rootfs"),
                 services.endpoints.clone(),
             )),
-            policy: Arc::new(SignedImages::new(trusted, services.endpoints.clone())),
+            policy: Arc::new(NodePolicy::new(
+                trusted,
+                services.endpoints.clone(),
+                options.settings.node,
+            )),
+            settings: options.settings,
             egress: EgressCounter::default(),
             further_clusters: AtomicU64::new(0),
             keeper,
