@@ -18,7 +18,7 @@ pub(crate) use bounds::bounded;
 pub(crate) use state::ScenarioState;
 
 use crate::{attempt::milliseconds, footprint::OnBoard};
-use plumbline_flux::{Applied, InstanceChange, VerbError};
+use plumbline_flux::{Applied, InstanceChange, VerbError, names::KYVERNO_CHART};
 use plumbline_scenario::{ScenarioStep, Step};
 use serde_json::json;
 use std::time::Duration;
@@ -98,9 +98,14 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         Step::Snapshot(snapshot) => compare::snapshot(snapshot, state).await?,
         Step::Compare(comparison) => compare::compare(comparison, state).await?,
         Step::Install(install) => {
+            let began = Instant::now();
+            let chart = &install.chart.value;
             let revision = platform
-                .install(&install.chart.value, &install.environment.value, patience)
+                .install(chart, &install.environment.value, patience)
                 .await?;
+            if chart == KYVERNO_CHART && revision == 1 {
+                state.measure("Kyverno: install to Ready", milliseconds(began.elapsed()));
+            }
             state.leave(install.output.as_ref(), json!({"revision": revision}));
         }
         Step::Instance(instance) => {
