@@ -5,6 +5,7 @@ use crate::{
     names::{ENVIRONMENTS, KYVERNO_CHART, KYVERNO_NAMESPACE, POLICIES_CHART, TRUSTED_KEYS},
 };
 use plumbline_cluster::{KindSelector, conditions::Verdict, kubernetes::KindReference};
+use plumbline_images::PublicKey;
 use plumbline_model::Progress;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -39,13 +40,15 @@ impl Platform {
         Ok(())
     }
 
-    /// Makes what Kyverno's chart leans on: its namespace with the login of the registry, and the public keys, which
-    /// are made per run and therefore are in no repository.
+    /// Makes what Kyverno's charts lean on: its namespace with the login of the registry, and the public keys that count
+    /// now. Git names them; they are made per run and therefore are in no repository.
     pub(crate) async fn prepare_admission(&self) -> Result<(), VerbError> {
         self.prepare_namespace(KYVERNO_NAMESPACE).await?;
         let mut keys = BTreeMap::new();
         for environment in ENVIRONMENTS {
-            keys.insert(environment, self.supply().keys().key(environment).public_pem()?);
+            let trusted = self.trusted_keys(environment).await?;
+            let pems: Result<String, _> = trusted.counting().map(PublicKey::pem).collect();
+            keys.insert(environment, pems?);
         }
         self.kubernetes()
             .apply(&json!({

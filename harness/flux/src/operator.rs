@@ -3,7 +3,7 @@
 use crate::{
     FixtureError, Patience, Platform, VerbError,
     definitions::{definitions_of, namespace_of},
-    names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, KYVERNO_CHART, branch_of},
+    names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, KYVERNO_NAMESPACE, branch_of},
     programs::last_lines,
 };
 use serde_json::json;
@@ -30,7 +30,7 @@ impl Platform {
             write_below(&file, template.as_bytes())
                 .map_err(|source| VerbError::environment(&FixtureError::Unreadable { path: file, source }))?;
         }
-        if chart == KYVERNO_CHART {
+        if namespace_of(chart) == KYVERNO_NAMESPACE {
             self.prepare_admission().await?;
         }
         let values = format!("clusters/{environment}/{chart}-values.yaml");

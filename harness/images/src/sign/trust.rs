@@ -91,6 +91,13 @@ impl TrustedKeys {
         self.keys.iter().map(|key| key.name.as_str())
     }
 
+    /// The keys that count now, for those who judge by keys alone.
+    pub fn counting(&self) -> impl Iterator<Item = &PublicKey> {
+        let now = self.time();
+        let counts = move |key: &&TrustedKey| key.standing(now) == Standing::Counts;
+        self.keys.iter().filter(counts).map(|key| &key.key)
+    }
+
     pub(super) fn time(&self) -> Timestamp {
         self.at.unwrap_or_else(Timestamp::now)
     }
