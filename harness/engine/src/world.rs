@@ -138,6 +138,9 @@ fn logs_about(object: &ObjectReference, platform: &Platform) -> Vec<LogFile> {
         }
         "Alert" | "Provider" | "Receiver" => &["notification-controller"],
         "FluxInstance" => &["flux-operator"],
+        "ClusterPolicy" | "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {
+            &["kyverno-admission-controller"]
+        }
         _ => &["kustomize-controller", "helm-controller"],
     };
     let logs = platform.controller_logs();
