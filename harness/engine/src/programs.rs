@@ -4,7 +4,7 @@ use crate::{
     RunRequest,
     set_up::{environment, ours},
 };
-use plumbline_flux::{ADMISSION_PROGRAM, PLATFORM_PROGRAMS, names::KYVERNO_CHART, release_programs};
+use plumbline_flux::{ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, names::KYVERNO_CHART, release_programs};
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, FaultClass, Progress};
 use plumbline_scenario::{Plan, Stage, Step, steps::BuiltArtifact};
@@ -106,6 +106,12 @@ fn needed(plan: &Plan) -> Needed {
                 }
                 Step::Build(build) if matches!(build.artifact, BuiltArtifact::Chart { .. }) => {
                     needed.names.insert(HELM.to_owned())
+                }
+                Step::Pipeline(_) => {
+                    let tools = PIPELINE_TOOLS.map(|(program, _)| program.to_owned());
+                    needed.names.extend(tools);
+                    needed.names.extend(SCAN_PROGRAMS.map(str::to_owned));
+                    false
                 }
                 Step::Scan(_) => {
                     needed.names.extend(SCAN_PROGRAMS.map(str::to_owned));

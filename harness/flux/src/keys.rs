@@ -59,6 +59,16 @@ pub(crate) struct KeySafe {
     sealed: tokio::sync::Mutex<BTreeMap<String, Secret<String>>>,
 }
 
+/// A key as a program takes it.
+pub(crate) struct SigningKey {
+    /// The private half, encrypted.
+    pub(crate) private: Secret<String>,
+    /// What it is encrypted with.
+    pub(crate) password: Secret<String>,
+    /// The public half, in PEM.
+    pub(crate) public: String,
+}
+
 impl KeySafe {
     /// A safe with the main environment's key in it.
     pub(crate) async fn with_main_key(keys: Arc<KeyRing>) -> Result<Self, VerbError> {
@@ -90,6 +100,15 @@ impl KeySafe {
             }
         }
         Ok(variables)
+    }
+
+    /// The key of that name, for a program that signs with it and verifies.
+    pub(crate) async fn signing_key(&self, name: &str) -> Result<SigningKey, VerbError> {
+        Ok(SigningKey {
+            private: self.sealed(name).await?,
+            password: self.password.clone(),
+            public: self.keys.key(name).public_pem()?,
+        })
     }
 
     /// The private key of that name, encrypted; that is meant to take memory and time, so it has a thread of its own.

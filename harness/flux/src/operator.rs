@@ -25,11 +25,7 @@ impl Platform {
     ) -> Result<u64, VerbError> {
         let branch = branch_of(GITOPS_REPOSITORY, environment);
         let checkout = self.check_out(GITOPS_REPOSITORY, branch, "").await?;
-        for (name, template) in definitions_of(chart, self.programs())? {
-            let file = checkout.join(chart).join("templates/definitions").join(name);
-            write_below(&file, template.as_bytes())
-                .map_err(|source| VerbError::environment(&FixtureError::Unreadable { path: file, source }))?;
-        }
+        self.add_definitions(chart, &checkout)?;
         if namespace_of(chart) == KYVERNO_NAMESPACE {
             self.prepare_admission().await?;
         }
@@ -93,6 +89,16 @@ impl Platform {
                 .map_err(|source| VerbError::environment(&FixtureError::Unreadable { path: file, source }))?;
         }
         Ok(folder)
+    }
+
+    /// Lays the definitions of a chart, which Git does not hold, among its templates.
+    pub(crate) fn add_definitions(&self, chart: &str, checkout: &Path) -> Result<(), VerbError> {
+        for (name, template) in definitions_of(chart, self.programs())? {
+            let file = checkout.join(chart).join("templates/definitions").join(name);
+            write_below(&file, template.as_bytes())
+                .map_err(|source| VerbError::environment(&FixtureError::Unreadable { path: file, source }))?;
+        }
+        Ok(())
     }
 
     /// Makes the namespace of the Flux layer with the logins that it names: the platform team's part before any

@@ -7,6 +7,7 @@ use crate::{
     site::{Foundation, Site},
 };
 use plumbline_cluster::{ClusterServices, Kubernetes, node::NodeAgent, watch::Watches};
+use plumbline_images::ImageStore;
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, Progress};
 use plumbline_toolchain::Programs;
@@ -224,6 +225,11 @@ impl Platform {
     /// Where the Services of the cluster are served.
     pub(crate) fn service_names(&self) -> Arc<ClusterServices> {
         self.cluster.names.clone()
+    }
+
+    /// Images as the nodes see them.
+    pub(crate) fn images(&self) -> &ImageStore {
+        &self.site.foundation.images
     }
 
     pub(crate) fn keeper(&self) -> &Keeper {

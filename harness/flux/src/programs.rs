@@ -2,7 +2,7 @@
 
 use crate::{
     Platform, VerbError,
-    keys::KeySafe,
+    keys::{KeySafe, SigningKey},
     names::{PRIVATE_REGISTRY, PUBLIC_REGISTRIES},
 };
 use plumbline_keeper::{Command, Finished, Output};
@@ -19,6 +19,9 @@ use std::{
 
 /// How much of a program's output a failure shows.
 const SHOWN_LINES: usize = 12;
+
+/// The variables that tell a program how to reach the servers of the run, and whom to trust there.
+const NETWORK: [&str; 5] = ["SSL_CERT_FILE", "GIT_SSL_CAINFO", "GIT_CONFIG_NOSYSTEM", "HTTPS_PROXY", "HTTP_PROXY"];
 
 /// What every program of a run finds in its environment, whichever cluster it is for.
 pub(crate) struct Workbench {
@@ -79,6 +82,23 @@ impl Workbench {
             safe,
             scratches: AtomicU64::new(0),
         })
+    }
+
+    /// What any program needs to reach the servers of the run, whoever it is.
+    pub(crate) fn network(&self) -> BTreeMap<String, String> {
+        let wanted = |name: &str| NETWORK.contains(&name);
+        let variables = self.environment.iter().filter(|(name, _)| wanted(name));
+        variables.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// `PATH` of the programs that scenarios run.
+    pub(crate) fn search_path(&self) -> &str {
+        self.environment.get("PATH").map_or("", String::as_str)
+    }
+
+    /// The key of an environment, for a program that signs with it.
+    pub(crate) async fn signing_key(&self, environment: &str) -> Result<SigningKey, VerbError> {
+        self.safe.signing_key(environment).await
     }
 }
 

@@ -117,6 +117,7 @@ impl SupplyChain {
             releases,
             operator,
             kyverno,
+            manifests,
         } = platform::images(&inputs, cache, progress).await?;
         let mut samples = Vec::new();
         for (name, tag, folder) in fixtures.images()? {
@@ -125,7 +126,7 @@ impl SupplyChain {
                 .map_err(|error| VerbError::environment(&error))?;
             samples.push(pack::pack(&pack::fixture_image(&folder, &name)?, cache, progress).await?);
         }
-        let platform = releases.iter().flatten().chain(&operator).chain(&kyverno);
+        let platform = releases.iter().flatten().chain(&operator).chain(&kyverno).chain([&manifests]);
         for image in platform.chain(&samples) {
             let tag = image.name.tag().unwrap_or("latest");
             services

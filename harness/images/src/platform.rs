@@ -70,6 +70,8 @@ pub struct PlatformImages {
     pub operator: Option<PackedImage>,
     /// Kyverno.
     pub kyverno: Option<PackedImage>,
+    /// The operator's data alone: what its command line builds a FluxInstance from.
+    pub manifests: PackedImage,
 }
 
 /// Makes the images of the controllers and, with their digests, that of the operator.
@@ -89,12 +91,13 @@ pub async fn images(
     for release in &inputs.releases {
         let list = ReleaseImages::read(&data, release)?;
         let packed = pack_all(&list.images(release, inputs)?, cache, progress).await?;
-        rewritten.insert(format!("data/{}", list.file), list.rewritten(&packed));
+        rewritten.insert(list.file.clone(), list.rewritten(&packed));
         releases.push(packed);
     }
+    let data = rewritten_data(data.folder(), &rewritten)?;
     let operator = match &inputs.operator {
         Some(program) => {
-            let image = operator_image(inputs, program, data.folder(), &rewritten)?;
+            let image = operator_image(inputs, program, &data)?;
             Some(pack(&image, cache, progress).await?)
         }
         None => None,
@@ -103,10 +106,12 @@ pub async fn images(
         Some(program) => Some(pack(&kyverno_image(inputs, program)?, cache, progress).await?),
         None => None,
     };
+    let manifests = pack(&manifests_image(inputs, data)?, cache, progress).await?;
     Ok(PlatformImages {
         releases,
         operator,
         kyverno,
+        manifests,
     })
 }
 
@@ -239,22 +244,46 @@ fn controller_image(
     }
 }
 
+/// The operator's data, with the digests that were built.
+fn rewritten_data(
+    data: &Path,
+    rewritten: &BTreeMap<String, String>,
+) -> Result<Vec<ImageFile>, ImageError> {
+    let mut files = folder(data, "")?;
+    for file in &mut files {
+        if let Some(text) = rewritten.get(&file.path) {
+            *file = ImageFile::written(file.path.clone(), text.as_bytes());
+        }
+    }
+    Ok(files)
+}
+
+/// The artifact that upstream publishes the data as; what pulls it unpacks its first layer, whatever its type.
+fn manifests_image(inputs: &PlatformImageInputs, data: Vec<ImageFile>) -> Result<ProgramImage, ImageError> {
+    let name = format!("{}/controlplaneio-fluxcd/{OPERATOR}-manifests:latest", inputs.registry);
+    Ok(ProgramImage {
+        name: name.parse()?,
+        files: data,
+        entrypoint: Vec::new(),
+        user: String::new(),
+        environment: BTreeMap::new(),
+        labels: BTreeMap::new(),
+    })
+}
+
 fn operator_image(
     inputs: &PlatformImageInputs,
     program: &Path,
-    data: &Path,
-    rewritten: &BTreeMap<String, String>,
+    data: &[ImageFile],
 ) -> Result<ProgramImage, ImageError> {
     let tag = format!("v{}", inputs.operator_version.trim_start_matches('v'));
     let name = format!("{}/controlplaneio-fluxcd/{OPERATOR}:{tag}", inputs.registry).parse::<ImageName>()?;
     let mut files = base(inputs.certificates.as_deref());
     files.push(ImageFile::copied(OPERATOR, program, 0o755));
-    for mut file in folder(data, "data")? {
-        if let Some(text) = rewritten.get(&file.path) {
-            file = ImageFile::written(file.path, text.as_bytes());
-        }
-        files.push(file);
-    }
+    files.extend(data.iter().cloned().map(|file| ImageFile {
+        path: format!("data/{}", file.path),
+        ..file
+    }));
     Ok(ProgramImage {
         labels: labels(&name),
         name,

@@ -5,7 +5,7 @@ use plumbline_flux::{ChartFolder, Patience, Platform, Published, VerbError, chai
 use plumbline_images::{ImageName, SignOptions, SignatureFormat, VerifyError, VerifyOptions};
 use plumbline_scenario::{
     TextCondition,
-    steps::{self, Build, BuiltArtifact, ImageSelection, Mirror, Sign, Verification, Verify},
+    steps::{self, Build, BuiltArtifact, ImageSelection, ListImages, Mirror, Sign, Verification, Verify},
 };
 use serde_json::json;
 
@@ -47,6 +47,17 @@ pub(super) async fn build(
             platform.build_chart(name, folder, patience).await
         }
     }
+}
+
+pub(super) async fn list(list: &ListImages, state: &mut ScenarioState) -> Result<(), VerbError> {
+    let images = state
+        .platform
+        .list_images(&list.flux.value, &list.environment.value)
+        .await?;
+    let mut output = images.json(true);
+    let output = json!({"entries": output["containerImages"].take(), "block": images.block(false)});
+    state.leave(Some(&list.output), output);
+    Ok(())
 }
 
 pub(super) async fn mirror(mirror: &Mirror, state: &mut ScenarioState) -> Result<(), VerbError> {

@@ -11,6 +11,7 @@ mod git;
 mod http;
 mod images;
 mod objects;
+mod pipeline;
 mod scan;
 mod state;
 
@@ -118,6 +119,8 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
             let output = json!({"applied": applied.applied.word(), "version": applied.version});
             state.leave(instance.output.as_ref(), output);
         }
+        Step::ListImages(list) => images::list(list, state).await?,
+        Step::Pipeline(pipeline) => pipeline::pipeline(pipeline, state, patience).await?,
         Step::Mirror(mirror) => images::mirror(mirror, state).await?,
         Step::Sign(sign) => images::sign(sign, state).await?,
         Step::Verify(verify) => images::verify(verify, state).await?,

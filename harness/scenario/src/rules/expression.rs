@@ -243,7 +243,7 @@ fn type_of_field(field: &str) -> Type {
         "exit" | "images" | "copied" | "packages" | "critical" | "high" | "medium" | "low" | "unknown" => {
             Type::Int
         }
-        "stdout" | "stderr" | "reference" | "reason" => Type::String,
+        "stdout" | "stderr" | "reference" | "reason" | "log" | "result" | "failed" | "block" => Type::String,
         _ => Type::Dynamic,
     }
 }

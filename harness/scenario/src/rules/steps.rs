@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Located, Scenario, ScenarioStep, Step, TextCondition, Timespan, Vocabulary,
     name::{IDENTIFIER, is_identifier},
-    steps::{BuiltArtifact, Exec, Read, Snapshot},
+    steps::{BuiltArtifact, Exec, Pipeline, PipelineResult, Read, Snapshot},
     suggestion, template,
 };
 use serde_json::{Map, Value};
@@ -141,6 +141,11 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
                     self.environment(environment);
                 }
             }
+            Step::ListImages(list) => {
+                artifact::check_version(&list.flux, findings);
+                self.environment(&list.environment);
+            }
+            Step::Pipeline(pipeline) => self.pipeline(pipeline),
             Step::Scan(scanned) => scan::check(scanned, step, findings),
             Step::Exec(exec) => self.exec(exec),
             Step::Read(read) => check_field(read, findings),
@@ -205,6 +210,27 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
                 message,
                 "give each snapshot a name of its own",
             );
+        }
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) {
+        self.readable_repository(&pipeline.repository);
+        let findings = &mut self.findings;
+        if !git::is_inside(&pipeline.run) {
+            let message = format!("`{}` is not a file of the repository", pipeline.run);
+            let help = "write it relative to the repository, without `..`: `azure-pipelines.yaml`";
+            findings.note(pipeline.run.span, message, help);
+        }
+        let expect = pipeline.expect.iter();
+        for condition in expect.flat_map(|expect| expect.step.iter().chain(&expect.log)) {
+            text::check(condition, findings);
+        }
+        if let Some(expect) = &pipeline.expect
+            && let Some(step) = &expect.step
+            && expect.result != PipelineResult::Failed
+        {
+            let message = "a step can only be named that fails";
+            findings.note(step.span, message, "add `result: failed`");
         }
     }
 

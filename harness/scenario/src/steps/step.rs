@@ -2,8 +2,8 @@
 
 use super::{
     Annotate, Apply, Branch, Build, Commit, Compare, Delete, Exec, Expect, Fault, Http, Install, Instance,
-    Merge, Mirror, Offboard, Onboard, Patch, Read, Reconcile, Resume, Revert, Scale, Scan, Sign, Snapshot,
-    Suspend, Tag, Upgrade, Verify, shorthand::object_or_fields,
+    ListImages, Merge, Mirror, Offboard, Onboard, Patch, Pipeline, Read, Reconcile, Resume, Revert, Scale,
+    Scan, Sign, Snapshot, Suspend, Tag, Upgrade, Verify, shorthand::object_or_fields,
 };
 use crate::{Located, Span, Timespan, schema::ObjectOr};
 use schemars::JsonSchema;
@@ -64,6 +64,10 @@ pub enum Step {
     Upgrade(Upgrade),
     /// Builds an image or a chart and publishes it.
     Build(Build),
+    /// Lists the images of a version of Flux.
+    ListImages(ListImages),
+    /// Runs a pipeline of a repository.
+    Pipeline(Pipeline),
     /// Mirrors images into the private registry.
     Mirror(Mirror),
     /// Scans images for known vulnerabilities.
@@ -119,6 +123,8 @@ impl Step {
             Self::Instance(_) => "instance",
             Self::Upgrade(_) => "upgrade",
             Self::Build(_) => "build",
+            Self::ListImages(_) => "list-images",
+            Self::Pipeline(_) => "pipeline",
             Self::Mirror(_) => "mirror",
             Self::Scan(_) => "scan",
             Self::Sign(_) => "sign",
@@ -144,6 +150,7 @@ impl Step {
         match self {
             Self::Expect(_) | Self::Compare(_) | Self::Verify(_) | Self::Scan(_) => true,
             Self::Exec(exec) => exec.expect.is_some(),
+            Self::Pipeline(pipeline) => pipeline.expect.is_some(),
             Self::Http(http) => http.expect.is_some(),
             Self::Apply(apply) => apply.denied.is_some(),
             Self::Patch(patch) => patch.denied.is_some(),
@@ -173,6 +180,13 @@ impl Step {
             Self::Mirror(mirror) => (&mirror.output, Mirror::OUTPUT),
             Self::Scan(scan) => (&scan.output, Scan::OUTPUT),
             Self::Exec(exec) => (&exec.output, Exec::OUTPUT),
+            Self::Pipeline(pipeline) => (&pipeline.output, Pipeline::OUTPUT),
+            Self::ListImages(list) => {
+                return Some(Output {
+                    name: &list.output,
+                    fields: ListImages::OUTPUT,
+                });
+            }
             Self::Read(read) => {
                 return Some(Output {
                     name: &read.output,
@@ -198,6 +212,7 @@ impl Step {
             Self::Upgrade(upgrade) => (&upgrade.within, Upgrade::WITHIN),
             Self::Scan(scan) => (&scan.within, Scan::WITHIN),
             Self::Exec(exec) => (&exec.within, Exec::WITHIN),
+            Self::Pipeline(pipeline) => (&pipeline.within, Pipeline::WITHIN),
             Self::Http(http) => (&http.within, Http::WITHIN),
             Self::Read(read) => (&read.within, Read::WITHIN),
             Self::Expect(expect) => {
@@ -222,6 +237,7 @@ impl Step {
             Self::Upgrade(upgrade) => &upgrade.within,
             Self::Scan(scan) => &scan.within,
             Self::Exec(exec) => &exec.within,
+            Self::Pipeline(pipeline) => &pipeline.within,
             Self::Http(http) => &http.within,
             Self::Read(read) => &read.within,
             Self::Expect(expect) => &expect.within,
@@ -263,6 +279,8 @@ impl fmt::Display for Step {
             Self::Instance(step) => step.fmt(formatter),
             Self::Upgrade(step) => step.fmt(formatter),
             Self::Build(step) => step.fmt(formatter),
+            Self::ListImages(step) => step.fmt(formatter),
+            Self::Pipeline(step) => step.fmt(formatter),
             Self::Mirror(step) => step.fmt(formatter),
             Self::Scan(step) => step.fmt(formatter),
             Self::Sign(step) => step.fmt(formatter),

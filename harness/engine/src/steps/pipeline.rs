@@ -1,0 +1,53 @@
+//! Runs a pipeline and looks at what came of it.
+
+use super::ScenarioState;
+use plumbline_flux::{Patience, PipelineRequest, PipelineRun, VerbError, last_lines};
+use plumbline_scenario::steps::{Pipeline, PipelineResult};
+
+pub(super) async fn pipeline(
+    pipeline: &Pipeline,
+    state: &mut ScenarioState,
+    patience: Patience<'_>,
+) -> Result<(), VerbError> {
+    let request = PipelineRequest {
+        file: &pipeline.run,
+        repository: &pipeline.repository,
+        branch: &pipeline.branch,
+        target: pipeline.into.as_ref().map(|into| into.value.as_str()),
+    };
+    let run = state.platform.run_pipeline(&request, patience).await?;
+    judge(pipeline, &run)?;
+    state.leave(pipeline.output.as_ref(), run.to_json());
+    Ok(())
+}
+
+/// Whether the run is as the step says.
+fn judge(pipeline: &Pipeline, run: &PipelineRun) -> Result<(), VerbError> {
+    let expect = pipeline.expect.as_ref();
+    let wanted = expect.map_or(PipelineResult::Succeeded, |expect| expect.result).word();
+    let failed = run.failed().unwrap_or_default();
+    if run.result.word() != wanted {
+        let at = match failed {
+            "" => String::new(),
+            step => format!(" at the step `{step}`"),
+        };
+        let actual = format!("{}{at}: {}", run.result.word(), last_lines(&run.log));
+        let message = format!("the pipeline {} ended otherwise than expected", pipeline.run);
+        return Err(VerbError::mismatch(message, wanted, actual));
+    }
+    let Some(expect) = expect else {
+        return Ok(());
+    };
+    for (name, text, shown, condition) in [
+        ("step that failed", failed, failed.to_owned(), &expect.step),
+        ("log", run.log.as_str(), last_lines(&run.log), &expect.log),
+    ] {
+        if let Some(condition) = condition
+            && !condition.value.holds(text).map_err(VerbError::unmet)?
+        {
+            let message = format!("the {name} of the pipeline {} is not as expected", pipeline.run);
+            return Err(VerbError::mismatch(message, condition.value.to_string(), shown));
+        }
+    }
+    Ok(())
+}
