@@ -16,5 +16,6 @@ mod scenario_files;
 mod schemas;
 mod services;
 mod shards;
+mod templates;
 mod usage;
 mod world;
