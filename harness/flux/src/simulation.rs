@@ -41,6 +41,10 @@ pub fn simulations(settings: EmbeddedSettings) -> Vec<Simulation> {
             "a server of plumbline's own that speaks as Azure Key Vault does, with a token login; `azurekms://` keys are in it",
         ),
         simulation(
+            "pipeline agent",
+            "plumbline runs the pipelines' own YAML and scripts with the real tools; the signing key comes in a variable, not from a vault, and tools are not downloaded",
+        ),
+        simulation(
             "Git login",
             "a user and password made for the run, in place of the provider `azure`",
         ),
