@@ -4,7 +4,9 @@ use crate::{
     RunRequest,
     set_up::{environment, ours},
 };
-use plumbline_flux::{ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, names::KYVERNO_CHART, release_programs};
+use plumbline_flux::{
+    ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, names::KYVERNO_CHART, release_programs,
+};
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, FaultClass, Progress};
 use plumbline_scenario::{Plan, Stage, Step, steps::BuiltArtifact};

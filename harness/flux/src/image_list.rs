@@ -22,7 +22,8 @@ impl Platform {
             .read(branch_of(GITOPS_REPOSITORY, environment), &path)
             .await?;
         let refused = |error: &dyn std::error::Error| VerbError::unmet(format!("{path}: {}", chain(error)));
-        let values = OperatorValues::parse(&String::from_utf8_lossy(&values)).map_err(|error| refused(&error))?;
+        let values =
+            OperatorValues::parse(&String::from_utf8_lossy(&values)).map_err(|error| refused(&error))?;
         let (Some(repository), Some(tag)) = (&values.repository, &values.tag) else {
             return Err(VerbError::unmet(format!(
                 "{path} names no operator; give it image.repository and image.tag"
@@ -41,6 +42,7 @@ impl Platform {
             components: COMPONENTS.map(str::to_owned).into(),
             values: Some(values),
         };
-        data.list(&wanted).map_err(|error| VerbError::unmet(chain(&error)))
+        data.list(&wanted)
+            .map_err(|error| VerbError::unmet(chain(&error)))
     }
 }

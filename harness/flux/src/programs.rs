@@ -21,7 +21,13 @@ use std::{
 const SHOWN_LINES: usize = 12;
 
 /// The variables that tell a program how to reach the servers of the run, and whom to trust there.
-const NETWORK: [&str; 5] = ["SSL_CERT_FILE", "GIT_SSL_CAINFO", "GIT_CONFIG_NOSYSTEM", "HTTPS_PROXY", "HTTP_PROXY"];
+const NETWORK: [&str; 5] = [
+    "SSL_CERT_FILE",
+    "GIT_SSL_CAINFO",
+    "GIT_CONFIG_NOSYSTEM",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+];
 
 /// What every program of a run finds in its environment, whichever cluster it is for.
 pub(crate) struct Workbench {
@@ -88,7 +94,9 @@ impl Workbench {
     pub(crate) fn network(&self) -> BTreeMap<String, String> {
         let wanted = |name: &str| NETWORK.contains(&name);
         let variables = self.environment.iter().filter(|(name, _)| wanted(name));
-        variables.map(|(name, value)| (name.clone(), value.clone())).collect()
+        variables
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 
     /// `PATH` of the programs that scenarios run.

@@ -126,7 +126,12 @@ impl SupplyChain {
                 .map_err(|error| VerbError::environment(&error))?;
             samples.push(pack::pack(&pack::fixture_image(&folder, &name)?, cache, progress).await?);
         }
-        let platform = releases.iter().flatten().chain(&operator).chain(&kyverno).chain([&manifests]);
+        let platform = releases
+            .iter()
+            .flatten()
+            .chain(&operator)
+            .chain(&kyverno)
+            .chain([&manifests]);
         for image in platform.chain(&samples) {
             let tag = image.name.tag().unwrap_or("latest");
             services

@@ -245,10 +245,7 @@ fn controller_image(
 }
 
 /// The operator's data, with the digests that were built.
-fn rewritten_data(
-    data: &Path,
-    rewritten: &BTreeMap<String, String>,
-) -> Result<Vec<ImageFile>, ImageError> {
+fn rewritten_data(data: &Path, rewritten: &BTreeMap<String, String>) -> Result<Vec<ImageFile>, ImageError> {
     let mut files = folder(data, "")?;
     for file in &mut files {
         if let Some(text) = rewritten.get(&file.path) {
@@ -260,7 +257,10 @@ fn rewritten_data(
 
 /// The artifact that upstream publishes the data as; what pulls it unpacks its first layer, whatever its type.
 fn manifests_image(inputs: &PlatformImageInputs, data: Vec<ImageFile>) -> Result<ProgramImage, ImageError> {
-    let name = format!("{}/controlplaneio-fluxcd/{OPERATOR}-manifests:latest", inputs.registry);
+    let name = format!(
+        "{}/controlplaneio-fluxcd/{OPERATOR}-manifests:latest",
+        inputs.registry
+    );
     Ok(ProgramImage {
         name: name.parse()?,
         files: data,

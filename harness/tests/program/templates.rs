@@ -15,8 +15,7 @@ fn what_the_templates_call_is_there() {
     let folder = invocation::project().join("ci/templates");
     for (file, calls) in [("github-actions.yml", 5), ("azure-pipelines.yml", 5)] {
         let text = fs::read_to_string(folder.join(file)).expect("the template");
-        let template: Value =
-            serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let template: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
         let mut scripts = Vec::new();
         collect(&template, &mut scripts);
         let commands: Vec<_> = scripts.iter().flat_map(|script| commands(script)).collect();
@@ -54,7 +53,13 @@ fn commands(script: &str) -> Vec<Vec<String>> {
         // Else it is an argument of something else, or the path of a folder.
         let is_called = at == 0 || (at == 1 && words[0] == "xargs");
         let end = |word: &String| ["|", "<", ">"].contains(&word.as_str());
-        is_called.then(|| words[at + 1..].iter().take_while(|word| !end(word)).cloned().collect())
+        is_called.then(|| {
+            words[at + 1..]
+                .iter()
+                .take_while(|word| !end(word))
+                .cloned()
+                .collect()
+        })
     });
     called.collect()
 }

@@ -24,7 +24,9 @@ pub(super) async fn pipeline(
 /// Whether the run is as the step says.
 fn judge(pipeline: &Pipeline, run: &PipelineRun) -> Result<(), VerbError> {
     let expect = pipeline.expect.as_ref();
-    let wanted = expect.map_or(PipelineResult::Succeeded, |expect| expect.result).word();
+    let wanted = expect
+        .map_or(PipelineResult::Succeeded, |expect| expect.result)
+        .word();
     let failed = run.failed().unwrap_or_default();
     if run.result.word() != wanted {
         let at = match failed {

@@ -15,8 +15,25 @@ use std::{
 
 /// What scripts may run besides the tools that the pipeline itself has checked.
 const UTILITIES: [&str; 19] = [
-    "bash", "cat", "chmod", "cp", "cut", "dirname", "env", "find", "grep", "head", "ln", "ls", "mkdir", "mv", "rm",
-    "sed", "sha256sum", "sort", "tail",
+    "bash",
+    "cat",
+    "chmod",
+    "cp",
+    "cut",
+    "dirname",
+    "env",
+    "find",
+    "grep",
+    "head",
+    "ln",
+    "ls",
+    "mkdir",
+    "mv",
+    "rm",
+    "sed",
+    "sha256sum",
+    "sort",
+    "tail",
 ];
 
 /// Where the utilities of a machine are.
@@ -78,13 +95,20 @@ impl Agent {
         for name in UTILITIES {
             let found = SYSTEM.iter().map(|folder| Path::new(folder).join(name));
             let found = found.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-                let message = format!("pipelines need `{name}` in one of {}; install it", SYSTEM.join(", "));
+                let message = format!(
+                    "pipelines need `{name}` in one of {}; install it",
+                    SYSTEM.join(", ")
+                );
                 VerbError::fault(FaultClass::Environment, message)
             })?;
             symlink(found, utilities.join(name)).map_err(own)?;
         }
         for (program, name) in PIPELINE_TOOLS {
-            symlink(path_of(platform.programs(), program)?, agent.downloads().join(name)).map_err(own)?;
+            symlink(
+                path_of(platform.programs(), program)?,
+                agent.downloads().join(name),
+            )
+            .map_err(own)?;
         }
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         agent.environment = platform.workbench().network();

@@ -29,7 +29,8 @@ impl Platform {
         let url = format!("https://{GIT_SERVER}/{}.git", request.repository);
         let branch = request.target.unwrap_or(request.branch);
         let sources = agent.sources().to_string_lossy().into_owned();
-        self.git(agent, &["clone", "--quiet", "--branch", branch, &url, &sources]).await?;
+        self.git(agent, &["clone", "--quiet", "--branch", branch, &url, &sources])
+            .await?;
         let within = |arguments: &[&str]| {
             let mut all = vec!["-C".to_owned(), sources.clone()];
             all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
@@ -78,7 +79,10 @@ impl Platform {
                 ("HOME", agent.folder.to_string_lossy().into_owned()),
                 ("PATH", self.workbench().search_path().to_owned()),
                 ("GIT_CONFIG_COUNT", "1".to_owned()),
-                ("GIT_CONFIG_KEY_0", format!("http.https://{GIT_SERVER}/.extraHeader")),
+                (
+                    "GIT_CONFIG_KEY_0",
+                    format!("http.https://{GIT_SERVER}/.extraHeader"),
+                ),
                 ("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {login}")),
             ]
             .map(|(name, value)| (name.to_owned(), value)),

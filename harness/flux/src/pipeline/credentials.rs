@@ -49,7 +49,11 @@ fn look(root: &Path, folder: &Path, secrets: &Masker, found: &mut Found) {
         if secrets.mask(&text) == text {
             continue;
         }
-        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        let name = path
+            .strip_prefix(root)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned();
         if metadata.permissions().mode() & 0o077 != 0 {
             found.exposed.insert(name.clone());
         }

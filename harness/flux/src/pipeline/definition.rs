@@ -96,7 +96,9 @@ impl Stage {
 
     /// Whether it runs.
     pub(super) fn runs(&self, scope: &Scope) -> Result<bool, String> {
-        self.condition.as_deref().map_or(Ok(true), |condition| holds(condition, scope))
+        self.condition
+            .as_deref()
+            .map_or(Ok(true), |condition| holds(condition, scope))
     }
 }
 
@@ -254,8 +256,16 @@ mod tests {
     #[test]
     fn a_star_is_a_part_of_a_name_and_the_last_one_also_what_is_below() {
         for (pattern, name, expected) in [
-            ("clusters/*/flux-instance.yaml", "clusters/dev/flux-instance.yaml", true),
-            ("clusters/*/flux-instance.yaml", "clusters/dev/systems/flux-instance.yaml", false),
+            (
+                "clusters/*/flux-instance.yaml",
+                "clusters/dev/flux-instance.yaml",
+                true,
+            ),
+            (
+                "clusters/*/flux-instance.yaml",
+                "clusters/dev/systems/flux-instance.yaml",
+                false,
+            ),
             ("flux-operator/*", "flux-operator/templates/deployment.yaml", true),
             ("flux-operator/*", "flux-operator-values.yaml", false),
             ("clusters/*/systems/*", "clusters/prod/systems/a/b.yaml", true),
@@ -273,8 +283,7 @@ mod tests {
         Definition::read(root.path(), Path::new("a.yaml")).map_err(|error| error.to_string())
     }
 
-    const HEAD: &str =
-        "trigger: none\npr:\n  branches: {include: [dev]}\n  paths: {include: [a/*]}\nstages:\n  - stage: one\n";
+    const HEAD: &str = "trigger: none\npr:\n  branches: {include: [dev]}\n  paths: {include: [a/*]}\nstages:\n  - stage: one\n";
 
     #[test]
     fn a_definition_is_read_with_its_triggers_and_conditions() {
@@ -285,7 +294,11 @@ mod tests {
         );
         let definition = read(&text).unwrap();
         assert!(!definition.pushes.fires("dev", &["a/b".to_owned()]));
-        assert!(definition.pull_requests.fires("dev", &["b".to_owned(), "a/b".to_owned()]));
+        assert!(
+            definition
+                .pull_requests
+                .fires("dev", &["b".to_owned(), "a/b".to_owned()])
+        );
         assert!(!definition.pull_requests.fires("prod", &["a/b".to_owned()]));
         let stage = &definition.stages[0];
         assert!(!stage.runs(&Scope::default()).unwrap());
@@ -305,7 +318,10 @@ mod tests {
         for (rest, expected) in [
             ("    jobs: []\n", "write `dependsOn: []`"),
             ("    dependsOn: [zero]\n    jobs: []\n", "write `dependsOn: []`"),
-            ("    dependsOn: []\n    lockBehavior: sequential\n    jobs: []\n", "unknown field `lockBehavior`"),
+            (
+                "    dependsOn: []\n    lockBehavior: sequential\n    jobs: []\n",
+                "unknown field `lockBehavior`",
+            ),
             (
                 "    dependsOn: []\n    jobs:\n      - job: a\n        steps:\n          - task: Bash@3\n",
                 "the stage one is not understood",
@@ -318,6 +334,10 @@ mod tests {
             let said = read(&format!("{HEAD}{rest}")).unwrap_err();
             assert!(said.contains(expected), "{rest}: {said}");
         }
-        assert!(read("stages: []\n").unwrap_err().contains("missing field `trigger`"));
+        assert!(
+            read("stages: []\n")
+                .unwrap_err()
+                .contains("missing field `trigger`")
+        );
     }
 }

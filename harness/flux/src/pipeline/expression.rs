@@ -117,8 +117,7 @@ impl Reader<'_> {
     }
 
     fn name(&mut self) -> Result<String, String> {
-        let is_part =
-            |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+        let is_part = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
         let end = self
             .rest
             .find(|character| !is_part(character))
@@ -239,7 +238,10 @@ mod tests {
     fn what_is_not_understood_is_said() {
         for (text, expected) in [
             ("parameters.nothing", "there is no `parameters.nothing`"),
-            ("contains('a', 'b')", "`contains` with 2 arguments is not understood here"),
+            (
+                "contains('a', 'b')",
+                "`contains` with 2 arguments is not understood here",
+            ),
             ("eq('a'", "a call is not closed"),
             ("'a", "a text has no end"),
             ("image b", "goes on with `b`"),
@@ -251,7 +253,15 @@ mod tests {
             assert!(said.contains(expected), "{text}: {said}");
         }
         let before = Scope::default();
-        assert!(evaluate("succeeded()", &before).unwrap_err().contains("while the pipeline runs"));
-        assert!(holds("'a'", &before).unwrap_err().contains("neither true nor false"));
+        assert!(
+            evaluate("succeeded()", &before)
+                .unwrap_err()
+                .contains("while the pipeline runs")
+        );
+        assert!(
+            holds("'a'", &before)
+                .unwrap_err()
+                .contains("neither true nor false")
+        );
     }
 }

@@ -108,7 +108,11 @@ impl Platform {
         let _ = fs::remove_dir_all(&folder);
         run.unwrap_or_else(|_| {
             let message = format!("{} did not end in time", request.file);
-            Err(VerbError::mismatch(message, "an end", "still running; it was stopped"))
+            Err(VerbError::mismatch(
+                message,
+                "an end",
+                "still running; it was stopped",
+            ))
         })
     }
 
@@ -134,7 +138,9 @@ impl Platform {
         run.result = PipelineResult::Succeeded;
         let about = about(request);
         let mut scope = Scope::default();
-        scope.values.insert("variables".to_owned(), Value::Object(about.readable()));
+        scope
+            .values
+            .insert("variables".to_owned(), Value::Object(about.readable()));
         let mut jobs = 0;
         for stage in &definition.stages {
             scope.succeeded = Some(run.result == PipelineResult::Succeeded);
@@ -190,7 +196,11 @@ impl Platform {
                 let ended = self.run_script(script, variables, agent).await?;
                 // Writing to a String cannot fail.
                 let _ = writeln!(run.log, "== {name}\n{}", variables.masker.mask(&ended.said));
-                let left = find(&agent.folder, &written(agent).each_ref().map(PathBuf::as_path), &variables.masker);
+                let left = find(
+                    &agent.folder,
+                    &written(agent).each_ref().map(PathBuf::as_path),
+                    &variables.masker,
+                );
                 exposed.exposed.extend(left.exposed);
                 succeeded = Some(ended.success);
                 if !ended.success {
@@ -200,7 +210,11 @@ impl Platform {
             }
             run.steps.push(PipelineStep { name, succeeded });
         }
-        let left = find(&agent.folder, &written(agent).each_ref().map(PathBuf::as_path), &variables.masker);
+        let left = find(
+            &agent.folder,
+            &written(agent).each_ref().map(PathBuf::as_path),
+            &variables.masker,
+        );
         run.credentials.extend(left.files);
         run.exposed.extend(exposed.exposed);
         Ok(())
@@ -222,7 +236,12 @@ impl Platform {
     }
 
     /// The variables of a job: those of every run, its own, and those of the groups that it names.
-    async fn variables(&self, job: &Job, about: &Variables, agent: &Agent) -> Result<JobVariables, VerbError> {
+    async fn variables(
+        &self,
+        job: &Job,
+        about: &Variables,
+        agent: &Agent,
+    ) -> Result<JobVariables, VerbError> {
         let mut all = about.clone();
         for (name, path) in [
             ("Agent.TempDirectory", agent.temporary()),
@@ -270,8 +289,11 @@ impl Platform {
         let credentials = &self.services().credentials;
         let key = self.workbench().signing_key(environment).await?;
         let kubeconfig = fs::read_to_string(self.kubeconfig()).map_err(super::agent::own)?;
-        let parsed: Value = serde_saphyr::from_str(&kubeconfig).map_err(|error| VerbError::environment(&error))?;
-        let part = parsed.pointer("/users/0/user/client-key-data").and_then(Value::as_str);
+        let parsed: Value =
+            serde_saphyr::from_str(&kubeconfig).map_err(|error| VerbError::environment(&error))?;
+        let part = parsed
+            .pointer("/users/0/user/client-key-data")
+            .and_then(Value::as_str);
         let part = Secret::new(part.unwrap_or_default().to_owned());
         let all = &mut variables.all;
         all.set("registry", PRIVATE_REGISTRY);

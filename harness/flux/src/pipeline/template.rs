@@ -160,7 +160,11 @@ impl Templates<'_> {
     ) -> Result<Vec<Value>, DefinitionError> {
         if let Some(condition) = directive.strip_prefix("if ") {
             let chosen = holds(condition, place.scope).map_err(|reason| place.wrong(reason))?;
-            return if chosen { self.list(items, section, place) } else { Ok(Vec::new()) };
+            return if chosen {
+                self.list(items, section, place)
+            } else {
+                Ok(Vec::new())
+            };
         }
         let each = directive
             .strip_prefix("each ")
@@ -178,7 +182,10 @@ impl Templates<'_> {
         for value in list {
             let mut scope = place.scope.clone();
             scope.values.insert(name.trim().to_owned(), value);
-            let inner = Place { scope: &scope, ..*place };
+            let inner = Place {
+                scope: &scope,
+                ..*place
+            };
             expanded.extend(self.list(items, section, &inner)?);
         }
         Ok(expanded)
@@ -191,7 +198,10 @@ impl Templates<'_> {
         section: Section,
         place: &Place<'_>,
     ) -> Result<Vec<Value>, DefinitionError> {
-        if let Some(other) = fields.keys().find(|name| !matches!(name.as_str(), "template" | "parameters")) {
+        if let Some(other) = fields
+            .keys()
+            .find(|name| !matches!(name.as_str(), "template" | "parameters"))
+        {
             return Err(place.wrong(format!("`{other}` beside `template` is not understood here")));
         }
         if place.depth == DEEPEST {
@@ -226,7 +236,9 @@ impl Templates<'_> {
         };
         let parameters = parameters(declared, given).map_err(inside)?;
         let mut scope = Scope::default();
-        scope.values.insert("parameters".to_owned(), Value::Object(parameters));
+        scope
+            .values
+            .insert("parameters".to_owned(), Value::Object(parameters));
         let inner = Place {
             file: &file,
             scope: &scope,
@@ -362,7 +374,11 @@ mod tests {
         let templates = Templates { root: root.path() };
         let file = Path::new(files[0].0);
         let scope = Scope::default();
-        let place = Place { file, scope: &scope, depth: 0 };
+        let place = Place {
+            file,
+            scope: &scope,
+            depth: 0,
+        };
         let steps = templates.read(file).unwrap()["steps"].clone();
         templates
             .list(&steps, Section::Steps, &place)
@@ -379,7 +395,12 @@ mod tests {
              parameters:\n          image: ${{{{ image }}}}\n  - ${{{{ if eq(parameters.mode, 'enforce') }}}}:\n      - bash: no\n"
         );
         let one = "parameters:\n  - name: image\nsteps:\n  - bash: scan\n    displayName: Scan ${{ parameters.image }}!\n";
-        let steps = expanded(&[("a.yaml", caller), ("steps/each.yaml", &each), ("steps/one.yaml", one)]).unwrap();
+        let steps = expanded(&[
+            ("a.yaml", caller),
+            ("steps/each.yaml", &each),
+            ("steps/one.yaml", one),
+        ])
+        .unwrap();
         assert_eq!(
             steps,
             [
@@ -397,7 +418,10 @@ mod tests {
             expanded(&[("a.yaml", &caller), ("b.yaml", template)]).unwrap_err()
         };
         let template = format!("{PARAMETERS}steps: []\n");
-        assert_eq!(called("{}", &template), "b.yaml: its parameter `images` is not given");
+        assert_eq!(
+            called("{}", &template),
+            "b.yaml: its parameter `images` is not given"
+        );
         assert_eq!(
             called("{images: [], mode: off}", &template),
             "b.yaml: its parameter `mode` cannot be false"
@@ -406,7 +430,10 @@ mod tests {
             called("{images: [], mode: lax}", &template),
             "b.yaml: its parameter `mode` may not be \"lax\""
         );
-        assert_eq!(called("{images: [], more: 1}", &template), "b.yaml: it has no parameter `more`");
+        assert_eq!(
+            called("{images: [], more: 1}", &template),
+            "b.yaml: it has no parameter `more`"
+        );
         assert!(called("{}", "jobs: []\n").contains("has `parameters` and `steps`, and nothing else"));
         assert!(called("{}", "steps:\n  - template: b.yaml\n").contains("without an end"));
         assert!(

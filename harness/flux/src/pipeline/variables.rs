@@ -24,7 +24,10 @@ impl Variables {
     pub(super) fn masker<'a>(&'a self, more: impl IntoIterator<Item = &'a Secret<String>>) -> Masker {
         let mut masker = Masker::default();
         // Whole files are told by their secret parts: their other lines are in other files as well.
-        let short = self.secret.values().filter(|secret| !secret.reveal().contains(": "));
+        let short = self
+            .secret
+            .values()
+            .filter(|secret| !secret.reveal().contains(": "));
         for secret in short.chain(more) {
             // Too short to be masked is too short to be a secret.
             let _ = masker.add(secret);
@@ -118,7 +121,10 @@ mod tests {
             "/agent/temp/registry.example$"
         );
         assert_eq!(variables.fill("$(password)").unwrap(), "open-sesame");
-        assert_eq!(variables.fill("$(pasword)").unwrap_err(), "there is no variable `pasword`");
+        assert_eq!(
+            variables.fill("$(pasword)").unwrap_err(),
+            "there is no variable `pasword`"
+        );
     }
 
     #[test]
@@ -129,7 +135,12 @@ mod tests {
             variables.fill_script(script).unwrap(),
             "crane ls registry.example && echo $(pwd) $(crane digest \"$image\") $((1 + 1)) $("
         );
-        assert!(variables.fill_script("echo $(password)").unwrap_err().contains("hand it over in `env`"));
+        assert!(
+            variables
+                .fill_script("echo $(password)")
+                .unwrap_err()
+                .contains("hand it over in `env`")
+        );
         assert!(!variables.readable().contains_key("password"));
         assert_eq!(variables.masker([]).mask("say open-sesame"), "say ***");
     }

@@ -28,6 +28,10 @@ impl ListImages {
 
 impl fmt::Display for ListImages {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "list the images of Flux {} in {}", self.flux, self.environment)
+        write!(
+            formatter,
+            "list the images of Flux {} in {}",
+            self.flux, self.environment
+        )
     }
 }

@@ -78,7 +78,8 @@ impl Pipeline {
     /// How long it may take unless the step says otherwise.
     pub const WITHIN: Duration = Duration::from_secs(120);
     /// What later steps can read.
-    pub const OUTPUT: &'static [&'static str] = &["result", "failed", "steps", "log", "credentials", "exposed"];
+    pub const OUTPUT: &'static [&'static str] =
+        &["result", "failed", "steps", "log", "credentials", "exposed"];
 }
 
 /// The repository with the platform's own pipelines.
