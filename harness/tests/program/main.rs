@@ -6,6 +6,7 @@ mod invocation;
 mod agreement;
 mod conformance;
 mod images;
+mod listing;
 mod machine;
 mod output;
 mod plan;
