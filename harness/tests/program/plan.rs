@@ -131,7 +131,7 @@ fn a_seed_orders_the_same_again_and_a_new_one_is_told() {
 fn shards_together_are_the_whole_and_no_scenario_is_in_two() {
     let world = World::new();
     let whole = plan(&world, &[]);
-    let providers = ["gitops/install", "gitops/instance"];
+    let providers = ["gitops/install", "gitops/instance", "supply/admission-install"];
     let mut seen = BTreeSet::new();
     for shard in ["1/4", "2/4", "3/4", "4/4"] {
         let said = world.run(&["run", "--plan", "--shard", shard]);
