@@ -18,5 +18,6 @@ mod schemas;
 mod services;
 mod shards;
 mod templates;
+mod signing;
 mod usage;
 mod world;

@@ -20,6 +20,11 @@ impl PublicKey {
     ///
     /// The text is not such a key, or one of another curve.
     pub fn from_pem(pem: &str) -> Result<Self, ImageError> {
+        if pem.contains("PRIVATE KEY-----") {
+            return Err(ImageError::Key {
+                reason: "it is a private key; give its public half".to_owned(),
+            });
+        }
         match VerifyingKey::from_public_key_pem(pem.trim()) {
             Ok(key) => Ok(Self(key)),
             Err(error) => Err(ImageError::Key {

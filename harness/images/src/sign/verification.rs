@@ -51,7 +51,7 @@ pub enum VerifyError {
         image: String,
     },
     /// The image has signatures, but none of them is by a key that is trusted.
-    #[error("{image} is signed, but not by this key: none of its {signatures} signature(s) holds")]
+    #[error("{image} is signed, but not by this key: {signatures} by others, none that counts")]
     WrongKey {
         /// The image.
         image: String,
