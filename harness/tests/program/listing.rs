@@ -25,7 +25,16 @@ fn values_that_cannot_be_read_are_said_before_anything_is_fetched() {
     fs::write(world.path("values.yaml"), "image: registry.example/operator\n").expect("the folder is mine");
     let asked = |values: &str| {
         let values = world.path(values).display().to_string();
-        world.run(&["images", "list", "--flux", "2.9.2", "--operator", "0.59.0", "--values", &values])
+        world.run(&[
+            "images",
+            "list",
+            "--flux",
+            "2.9.2",
+            "--operator",
+            "0.59.0",
+            "--values",
+            &values,
+        ])
     };
     let broken = asked("values.yaml");
     assert_eq!(broken.code, 2, "{broken}");

@@ -17,7 +17,7 @@ mod scenario_files;
 mod schemas;
 mod services;
 mod shards;
-mod templates;
 mod signing;
+mod templates;
 mod usage;
 mod world;

@@ -156,7 +156,7 @@ pub struct Sign {
     /// Whose signature: a private key as cosign writes it or in PKCS#8 PEM, or azurekms://<vault>/<key>[/<version>]
     #[arg(long, value_name = "KEY")]
     pub key: String,
-    /// Where signatures are kept: `signature` under the tag sha256-….sig, `bundle` in a Sigstore bundle that refers to the image
+    /// Where signatures are kept
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Signature)]
     pub format: Format,
     /// Sign every child of an index too
@@ -176,9 +176,9 @@ pub struct Sign {
 /// Where a signature is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Under a tag.
+    /// Under the tag `sha256-….sig`, which cosign 2 and 3, Flux and Kyverno read
     Signature,
-    /// In a bundle.
+    /// In a Sigstore bundle that refers to the image, as cosign 3 signs
     Bundle,
 }
 
