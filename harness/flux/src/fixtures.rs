@@ -55,9 +55,6 @@ pub struct Fixtures {
 /// The word that names the prefix of a system's repository.
 const REPOSITORY_PREFIX: &str = "k8s-";
 
-/// Where the template is by which images are scanned.
-const SCAN_TEMPLATE: &str = "k8s-gitops/ci-cd-templates/scan-image.yaml";
-
 /// Repositories that belong to the platform's team, not to a system.
 pub const PLATFORM_REPOSITORIES: [&str; 2] = ["k8s-gitops", "k8s-platform-charts"];
 
@@ -87,7 +84,7 @@ impl Fixtures {
     /// # Errors
     /// The folder cannot be read, or holds something that is not a plain file.
     pub fn platform_repository(&self, name: &str) -> Result<Tree, FixtureError> {
-        read_tree(&self.directory.join("repos").join(name))
+        read_tree(&self.repository_folder(name))
     }
 
     /// The repository of `system`, on-boarded as `name`.
@@ -135,13 +132,10 @@ impl Fixtures {
         self.directory.join("advisories")
     }
 
-    /// The template by which the platform's pipeline scans an image.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn scan_template(&self) -> Result<String, FixtureError> {
-        let path = self.directory.join("repos").join(SCAN_TEMPLATE);
-        std::fs::read_to_string(&path).map_err(|source| FixtureError::Unreadable { path, source })
+    /// The folder of one of the repositories.
+    #[must_use]
+    pub fn repository_folder(&self, name: &str) -> PathBuf {
+        self.directory.join("repos").join(name)
     }
 
     /// The sample images: name, tag and folder of each.

@@ -55,7 +55,6 @@ pub use platform::{Platform, PlatformOptions};
 pub use programs::last_lines;
 pub use reconcile::Ending;
 pub use scan::{ImageScan, ScanProgram};
-pub use scan_template::{ScanTemplate, TemplateError};
 pub use services::Services;
 pub use settings::{EmbeddedSettings, NodeSettings};
 pub use simulation::simulations;

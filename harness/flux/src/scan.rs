@@ -1,7 +1,10 @@
 //! Scanning an image as the platform's pipeline does, by the real trivy.
 
 use crate::{
-    Platform, VerbError, chain, names::PRIVATE_REGISTRY, programs::path_of, scan_template::ScanTemplate,
+    Platform, VerbError,
+    names::{GITOPS_REPOSITORY, PRIVATE_REGISTRY},
+    programs::path_of,
+    scan_template,
 };
 use plumbline_images::{
     ImageName,
@@ -18,7 +21,7 @@ use std::{
 const SCANNER: &str = "trivy";
 
 /// What makes trivy keep to the registries that it is given: no container engine of the machine, no word to its makers.
-const KEEP_TO_ITSELF: [(&str, &str); 4] = [
+pub(crate) const KEEP_TO_ITSELF: [(&str, &str); 4] = [
     ("TRIVY_IMAGE_SRC", "remote"),
     ("TRIVY_SKIP_VERSION_CHECK", "true"),
     ("TRIVY_DISABLE_TELEMETRY", "true"),
@@ -95,11 +98,8 @@ impl Platform {
         mode: ScanMode,
         database: Option<&str>,
     ) -> Result<ImageScan, VerbError> {
-        let template = ScanTemplate::parse(&self.fixtures().scan_template()?)
-            .map_err(|error| VerbError::unmet(chain(&error)))?;
-        let mut passes = template
-            .passes(mode, &image.to_string(), PRIVATE_REGISTRY)
-            .map_err(|error| VerbError::unmet(chain(&error)))?;
+        let repository = self.fixtures().repository_folder(GITOPS_REPOSITORY);
+        let mut passes = scan_template::passes(&repository, mode, &image.to_string(), PRIVATE_REGISTRY)?;
         if let Some(database) = database {
             passes = passes
                 .into_iter()

@@ -2,7 +2,7 @@
 //! scripts that bash runs.
 
 use super::PIPELINE_TOOLS;
-use crate::{Platform, VerbError, chain, programs::path_of};
+use crate::{Platform, VerbError, chain, programs::path_of, scan::KEEP_TO_ITSELF};
 use plumbline_keeper::{Command, Output};
 use plumbline_model::FaultClass;
 use std::{
@@ -112,6 +112,9 @@ impl Agent {
         }
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         agent.environment = platform.workbench().network();
+        agent
+            .environment
+            .extend(KEEP_TO_ITSELF.map(|(name, value)| (name.to_owned(), value.to_owned())));
         agent.environment.extend(
             [
                 ("HOME", text(agent.home())),

@@ -181,6 +181,11 @@ impl Script {
         self.display_name.as_deref().unwrap_or(first)
     }
 
+    /// Whether it runs like those beside it, with nothing of its own but the text.
+    pub(super) fn is_plain(&self) -> bool {
+        self.condition.is_none() && self.env.is_empty()
+    }
+
     /// Whether it runs, with what became of the steps before it: if they went well, unless it says otherwise.
     pub(super) fn runs(&self, scope: &Scope) -> Result<bool, String> {
         holds(self.condition.as_deref().unwrap_or("succeeded()"), scope)

@@ -11,10 +11,13 @@ mod credentials;
 mod definition;
 mod expression;
 mod run;
+mod scripts;
 mod template;
 mod variables;
 
 pub use run::{PipelineRequest, PipelineResult, PipelineRun, PipelineStep};
+
+pub(crate) use scripts::scripts;
 
 use definition::DefinitionError;
 
