@@ -2,6 +2,7 @@
 
 use super::ScenarioState;
 use plumbline_flux::{Patience, PipelineRequest, PipelineRun, VerbError, last_lines};
+use plumbline_model::Attachment;
 use plumbline_scenario::steps::{Pipeline, PipelineResult};
 
 pub(super) async fn pipeline(
@@ -16,9 +17,23 @@ pub(super) async fn pipeline(
         target: pipeline.into.as_ref().map(|into| into.value.as_str()),
     };
     let run = state.platform.run_pipeline(&request, patience).await?;
-    judge(pipeline, &run)?;
+    judge(pipeline, &run).map_err(|error| with_log(error, &run))?;
     state.leave(pipeline.output.as_ref(), run.to_json());
     Ok(())
+}
+
+/// Adds all that the steps have printed: the message has only the end of it.
+fn with_log(error: VerbError, run: &PipelineRun) -> VerbError {
+    match error {
+        VerbError::Unmet(mut failure) => {
+            failure.attachments.push(Attachment {
+                title: "log of the pipeline".to_owned(),
+                text: run.log.clone(),
+            });
+            VerbError::Unmet(failure)
+        }
+        fault @ VerbError::Fault(_) => fault,
+    }
 }
 
 /// Whether the run is as the step says.

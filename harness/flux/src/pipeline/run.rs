@@ -255,7 +255,6 @@ impl Platform {
             public_key: self.supply().public_key().to_owned(),
             all,
         };
-        let mut parts = Vec::new();
         for variable in &job.variables {
             match variable {
                 Variable::Plain { name, value } => variables.all.set(name, value),
@@ -270,31 +269,30 @@ impl Platform {
                                 known.join(", ")
                             ))
                         })?;
-                    parts.push(self.add_group(environment, agent, &mut variables).await?);
+                    self.add_group(environment, agent, &mut variables).await?;
                 }
             }
         }
-        variables.masker = variables.all.masker(&parts);
+        variables.masker = variables.all.masker();
         Ok(variables)
     }
 
-    /// What the platform team keeps for an environment outside of Git. Gives the part of the kubeconfig that is secret by
-    /// itself.
+    /// What the platform team keeps for an environment outside of Git.
     async fn add_group(
         &self,
         environment: &str,
         agent: &Agent,
         variables: &mut JobVariables,
-    ) -> Result<Secret<String>, VerbError> {
+    ) -> Result<(), VerbError> {
         let credentials = &self.services().credentials;
         let key = self.workbench().signing_key(environment).await?;
-        let kubeconfig = fs::read_to_string(self.kubeconfig()).map_err(super::agent::own)?;
-        let parsed: Value =
-            serde_saphyr::from_str(&kubeconfig).map_err(|error| VerbError::environment(&error))?;
-        let part = parsed
+        let unreadable = |error: &dyn std::error::Error| VerbError::environment(error);
+        let kubeconfig = fs::read_to_string(self.kubeconfig()).map_err(|error| unreadable(&error))?;
+        let parsed: Value = serde_saphyr::from_str(&kubeconfig).map_err(|error| unreadable(&error))?;
+        let login = parsed
             .pointer("/users/0/user/client-key-data")
             .and_then(Value::as_str);
-        let part = Secret::new(part.unwrap_or_default().to_owned());
+        let login = Secret::new(login.unwrap_or_default().to_owned());
         let all = &mut variables.all;
         all.set("registry", PRIVATE_REGISTRY);
         all.set("sourceRegistry", PLATFORM_SOURCE);
@@ -302,11 +300,11 @@ impl Platform {
         all.set("registryUser", &credentials.user);
         all.set("signingKey", "env://COSIGN_PRIVATE_KEY");
         all.set_secret("registryPassword", credentials.password.clone());
-        all.set_secret("kubeconfig", Secret::new(kubeconfig));
+        all.set_secret_file("kubeconfig", Secret::new(kubeconfig), login);
         all.set_secret("signingPrivateKey", key.private);
         all.set_secret("signingPassword", key.password);
         variables.public_key = key.public;
-        Ok(part)
+        Ok(())
     }
 }
 
@@ -332,13 +330,19 @@ fn written(agent: &Agent) -> [PathBuf; 3] {
 /// What every run has for variables.
 fn about(request: &PipelineRequest<'_>) -> Variables {
     let mut variables = Variables::default();
-    variables.set("Build.SourceBranch", format!("refs/heads/{}", request.branch));
+    let branch = format!("refs/heads/{}", request.branch);
     match request.target {
         Some(target) => {
             variables.set("Build.Reason", "PullRequest");
+            // What is built is the merge; every pull request of plumbline's is the first one.
+            variables.set("Build.SourceBranch", "refs/pull/1/merge");
+            variables.set("System.PullRequest.SourceBranch", branch);
             variables.set("System.PullRequest.TargetBranch", format!("refs/heads/{target}"));
         }
-        None => variables.set("Build.Reason", "IndividualCI"),
+        None => {
+            variables.set("Build.Reason", "IndividualCI");
+            variables.set("Build.SourceBranch", branch);
+        }
     }
     variables
 }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(super) struct Variables {
     plain: BTreeMap<String, String>,
     secret: BTreeMap<String, Secret<String>>,
+    /// What tells a file with a secret from others: the file's other lines are nobody's secret.
+    parts: Vec<Secret<String>>,
 }
 
 impl Variables {
@@ -17,20 +19,22 @@ impl Variables {
     }
 
     pub(super) fn set_secret(&mut self, name: &str, value: Secret<String>) {
+        self.parts.push(value.clone());
         self.secret.insert(name.to_owned(), value);
     }
 
-    /// Finds every secret in what steps print and leave behind. `more` are parts of secrets that are secret by themselves.
-    pub(super) fn masker<'a>(&'a self, more: impl IntoIterator<Item = &'a Secret<String>>) -> Masker {
+    /// A secret that is a whole file, of which only `part` is not to be seen.
+    pub(super) fn set_secret_file(&mut self, name: &str, content: Secret<String>, part: Secret<String>) {
+        self.parts.push(part);
+        self.secret.insert(name.to_owned(), content);
+    }
+
+    /// Finds every secret in what steps print and leave behind.
+    pub(super) fn masker(&self) -> Masker {
         let mut masker = Masker::default();
-        // Whole files are told by their secret parts: their other lines are in other files as well.
-        let short = self
-            .secret
-            .values()
-            .filter(|secret| !secret.reveal().contains(": "));
-        for secret in short.chain(more) {
+        for part in &self.parts {
             // Too short to be masked is too short to be a secret.
-            let _ = masker.add(secret);
+            let _ = masker.add(part);
         }
         masker
     }
@@ -142,6 +146,6 @@ mod tests {
                 .contains("hand it over in `env`")
         );
         assert!(!variables.readable().contains_key("password"));
-        assert_eq!(variables.masker([]).mask("say open-sesame"), "say ***");
+        assert_eq!(variables.masker().mask("say open-sesame"), "say ***");
     }
 }
