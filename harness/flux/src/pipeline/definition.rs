@@ -345,4 +345,38 @@ mod tests {
                 .contains("missing field `trigger`")
         );
     }
+
+    /// Every pipeline of the reference platform is understood, and no stage of one environment runs for another.
+    #[test]
+    fn the_platforms_own_pipelines_are_understood() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/repos/k8s-gitops");
+        let stages = |file: &str, variables: Value| {
+            let definition =
+                Definition::read(&root, Path::new(file)).unwrap_or_else(|error| panic!("{error}"));
+            let mut scope = Scope::default();
+            scope.values.insert("variables".to_owned(), variables);
+            let runs = definition
+                .stages
+                .iter()
+                .filter(|stage| stage.runs(&scope).unwrap());
+            runs.map(|stage| stage.stage.clone()).collect::<Vec<_>>()
+        };
+        let push =
+            serde_json::json!({"Build.Reason": "IndividualCI", "Build.SourceBranch": "refs/heads/master"});
+        assert_eq!(stages("azure-pipelines.yaml", push.clone()), ["apply_prod"]);
+        let pull_request = serde_json::json!({
+            "Build.Reason": "PullRequest",
+            "Build.SourceBranch": "refs/heads/dev",
+            "System.PullRequest.TargetBranch": "refs/heads/experimental",
+        });
+        assert_eq!(
+            stages("azure-pipelines.yaml", pull_request.clone()),
+            ["validate_experimental"]
+        );
+        assert_eq!(
+            stages("azure-pipelines-systems.yaml", pull_request),
+            ["systems_experimental"]
+        );
+        assert!(stages("azure-pipelines-systems.yaml", push).is_empty());
+    }
 }

@@ -10,6 +10,7 @@ mod checkout;
 mod credentials;
 mod definition;
 mod expression;
+mod parameters;
 mod run;
 mod scripts;
 mod template;
