@@ -33,7 +33,10 @@ pub(super) struct Definition {
 
 /// What makes a pipeline run.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a trigger is `none`, or has `branches` and `paths`, each with `include`"
+)]
 pub(super) enum Trigger {
     /// `none`.
     Never(Never),
@@ -120,7 +123,11 @@ pub(super) struct Job {
 
 /// A variable of a job, or a group of them that is kept outside of the repository.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "a variable has a `group`, or a `name` and a `value`"
+)]
 pub(super) enum Variable {
     /// A group by its name.
     Group {
@@ -138,7 +145,7 @@ pub(super) enum Variable {
 
 /// One step.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "Value")]
 pub(super) enum Step {
     /// The repository itself; an agent does that first anyway.
     Checkout(Checkout),
@@ -158,6 +165,25 @@ pub(super) struct Checkout {
 enum Itself {
     #[serde(rename = "self")]
     Itself,
+}
+
+impl TryFrom<Value> for Step {
+    type Error = String;
+
+    fn try_from(step: Value) -> Result<Self, String> {
+        let has = |name| step.get(name).is_some();
+        if has("checkout") {
+            let checkout = serde_json::from_value(step).map_err(|error| error.to_string())?;
+            return Ok(Self::Checkout(checkout));
+        }
+        if has("bash") || has("script") {
+            let script = serde_json::from_value(step).map_err(|error| error.to_string())?;
+            return Ok(Self::Script(script));
+        }
+        Err(format!(
+            "the step {step} is none of those that are understood here: `bash`, `script` and `checkout: self`"
+        ))
+    }
 }
 
 /// A script, and when it runs.
@@ -329,7 +355,7 @@ mod tests {
             ),
             (
                 "    dependsOn: []\n    jobs:\n      - job: a\n        steps:\n          - task: Bash@3\n",
-                "the stage one is not understood",
+                "the step {\"task\":\"Bash@3\"} is none of those that are understood",
             ),
             (
                 "    dependsOn: []\n    jobs:\n      - job: a\n        strategy: {parallel: 2}\n        steps: []\n",
