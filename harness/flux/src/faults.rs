@@ -39,20 +39,31 @@ impl Platform {
         registry.set_repository_availability(repository, part, availability);
     }
 
-    /// Has the private registry serve other content where that of a digest is asked for.
+    /// Has the private registry serve other content where that of a digest is asked for; or, where digests are those of images
+    /// whose first layers are meant, where that layer is.
     ///
     /// # Errors
-    /// The repository has no such manifest or blob.
+    /// The repository has no such content.
     pub fn alter_content(
         &self,
         repository: &str,
         digest: &str,
+        is_layer: bool,
         alteration: Alteration,
     ) -> Result<(), VerbError> {
         let registry = &self.services().private;
-        registry
-            .alter(repository, digest, alteration)
-            .map_err(|error| VerbError::unmet(chain(&error)))
+        let content = |digest: &str| match is_layer {
+            true => registry.first_layer(repository, digest),
+            false => Ok(digest.to_owned()),
+        };
+        let alter = || {
+            let alteration = match alteration {
+                Alteration::ContentOf(other) => Alteration::ContentOf(content(&other)?),
+                Alteration::OneByte => Alteration::OneByte,
+            };
+            registry.alter(repository, &content(digest)?, alteration)
+        };
+        alter().map_err(|error| VerbError::unmet(chain(&error)))
     }
 
     /// Undoes every fault of one repository of the private registry.

@@ -3,7 +3,7 @@
 use crate::error::ImageError;
 use futures::future::BoxFuture;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The longest pause between two tries, unless the registry asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -14,6 +14,8 @@ pub(crate) struct Patience {
     time: Duration,
     /// At least so many tries, however long one takes.
     tries: u32,
+    /// How long one try may take; without it, as long as the registry is not silent.
+    longest_try: Option<Duration>,
 }
 
 impl Patience {
@@ -21,11 +23,13 @@ impl Patience {
     pub const SHORT: Self = Self {
         time: Duration::from_secs(3),
         tries: 1,
+        longest_try: Some(Duration::from_secs(10)),
     };
     /// For transfers: one that breaks off late is tried again too.
     pub const LONG: Self = Self {
         time: Duration::from_secs(60),
         tries: 3,
+        longest_try: None,
     };
 
     /// For a registry that has never answered: its name may be wrong.
@@ -47,7 +51,7 @@ impl Patience {
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match attempt().await {
+            let error = match self.bounded(attempt()).await {
                 Err(error) if error.is_transient() => error,
                 result => return result,
             };
@@ -59,6 +63,19 @@ impl Patience {
             sleep(pause.max(wanted)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    async fn bounded<T>(self, attempt: BoxFuture<'_, Result<T, ImageError>>) -> Result<T, ImageError> {
+        let Some(longest) = self.longest_try else {
+            return attempt.await;
+        };
+        let ended = timeout(longest, attempt).await;
+        ended.unwrap_or_else(|_| {
+            Err(ImageError::TimedOut {
+                what: "an answer of the registry".to_owned(),
+                seconds: longest.as_secs(),
+            })
+        })
     }
 }
 
@@ -81,6 +98,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_waits_for_an_answer_does_not_wait_for_a_registry_that_gives_none() {
+        let patience = Patience {
+            longest_try: Some(Duration::from_millis(20)),
+            ..Patience::SHORT
+        };
+        let silent = || std::future::pending::<Result<(), _>>().boxed();
+        let result = patience.retry(silent).await;
+        assert!(matches!(result, Err(ImageError::TimedOut { .. })));
+        assert!(Patience::SHORT.longest_try.is_some());
+    }
+
+    #[tokio::test]
     async fn a_transient_failure_is_outlasted() {
         let tries = AtomicU32::new(0);
         let result = Patience::SHORT
@@ -100,6 +129,7 @@ mod tests {
         let patience = Patience {
             time: Duration::from_millis(200),
             tries: 1,
+            longest_try: None,
         };
         let result = patience
             .retry(|| async { Err::<(), _>(unreachable()) }.boxed())
@@ -151,6 +181,7 @@ mod tests {
         let patience = Patience {
             time: Duration::from_millis(20),
             tries: 3,
+            longest_try: None,
         };
         let tries = AtomicU32::new(0);
         let result = patience

@@ -6,6 +6,7 @@ use crate::{
     document::{Content, Entry, Node},
     findings::Findings,
     group::{Group, Groups, USE},
+    header::Needs,
     scenario::Use,
     suggestion,
     template::{Place, Scope},
@@ -40,6 +41,8 @@ pub(crate) struct Expansion<'load> {
     pub(crate) used: &'load mut Used,
     /// Whether steps are missing because of errors.
     pub(crate) incomplete: bool,
+    /// What the groups need that are used so far.
+    pub(crate) needs: &'load mut Needs,
     /// How many steps there are so far.
     pub(crate) steps_so_far: usize,
 }
@@ -144,6 +147,7 @@ impl<'load> Expansion<'load> {
             self.incomplete = true;
             return;
         }
+        self.needs.add(&group.needs);
         let mut uses = vec![Use {
             source: Arc::clone(site.source),
             span: entry.key_span,

@@ -5,6 +5,7 @@ use crate::{
     constants::{Constants, Used},
     document::{Content, Entry, Node},
     findings::Findings,
+    header::{Header, Needs},
     name::{IDENTIFIER, is_identifier},
     suggestion,
     template::{Place, Scope},
@@ -16,6 +17,8 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(crate) struct Group {
     pub(crate) source: Arc<Source>,
     pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// What every scenario that uses it needs.
+    pub(crate) needs: Needs,
     /// The steps as they are written; empty if they could not be read.
     pub(crate) steps: Vec<Node>,
     /// Whether it has errors, so that nothing more is said of its uses.
@@ -38,7 +41,7 @@ pub(crate) type Groups = BTreeMap<String, Group>;
 pub(crate) const USE: &str = "use";
 
 /// The fields of a group's file.
-pub(crate) const FIELDS: [&str; 3] = ["about", "parameters", "steps"];
+pub(crate) const FIELDS: [&str; 4] = ["about", "parameters", "needs", "steps"];
 
 /// Whether a file is a group and not a scenario.
 pub(crate) fn is_group(root: &Node) -> bool {
@@ -73,10 +76,13 @@ pub(crate) fn read(root: &Node, source: &Arc<Source>, diagnostics: &mut Vec<Diag
         }
     };
     check_parameters(&parameters, &steps, &mut findings);
-    let broken = findings.diagnostics.len() > before;
+    let mut header = Header { root, findings };
+    let needs = header.needs();
+    let broken = header.findings.diagnostics.len() > before;
     Group {
         source: Arc::clone(source),
         parameters,
+        needs,
         steps,
         broken,
     }

@@ -43,11 +43,23 @@ pub(crate) struct Header<'read, 'file> {
     pub(crate) findings: Findings<'file>,
 }
 
-/// The stage and the capabilities that a scenario needs.
-#[derive(Default)]
+/// The stage and the capabilities that a scenario needs, or a group of steps.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Needs {
     pub(crate) stage: Option<Stage>,
     pub(crate) capabilities: Vec<Located<Capability>>,
+}
+
+impl Needs {
+    /// Adds what a group needs: the higher of two stages stands on the other.
+    pub(crate) fn add(&mut self, others: &Self) {
+        self.stage = self.stage.max(others.stage);
+        for capability in &others.capabilities {
+            if !self.capabilities.contains(capability) {
+                self.capabilities.push(capability.clone());
+            }
+        }
+    }
 }
 
 /// A word of `needs`.

@@ -8,7 +8,7 @@ use crate::{
     expansion::{Expansion, PlacedNode, Site},
     findings::Findings,
     group::Groups,
-    header::Header,
+    header::{Header, Needs},
     matrix::Combination,
     scenario::Use,
     steps::Manifests,
@@ -30,6 +30,8 @@ pub(crate) struct ScenarioReader<'load> {
     pub(crate) applied: BTreeMap<PathBuf, Option<Arc<Source>>>,
     /// Whether steps are missing because of errors.
     pub(crate) incomplete: bool,
+    /// What the groups need that its steps use.
+    groups_need: Needs,
 }
 
 impl<'load> ScenarioReader<'load> {
@@ -41,6 +43,7 @@ impl<'load> ScenarioReader<'load> {
             used: Used::default(),
             applied: BTreeMap::new(),
             incomplete: false,
+            groups_need: Needs::default(),
         }
     }
 
@@ -69,16 +72,19 @@ impl<'load> ScenarioReader<'load> {
         let steps = self.steps(&root, "steps", true, &constants);
         let finally = self.steps(&root, "finally", false, &constants);
         let source = self.source;
+        let groups_need = std::mem::take(&mut self.groups_need);
         self.header(&root, |header| {
             header.check_fields();
             let provides = header.optional::<Located<Stage>>("provides");
-            let needs = header.needs();
+            let mut needs = header.needs();
             // Who provides a stage begins, unless it says otherwise, on the stage below.
             let below = match provides.as_ref().map(|stage| stage.value) {
                 Some(Stage::Operator | Stage::Cluster) => Stage::Cluster,
                 Some(Stage::Platform) => Stage::Operator,
                 Some(Stage::Admission) | None => Stage::Platform,
             };
+            needs.stage = needs.stage.or(Some(below));
+            needs.add(&groups_need);
             Scenario {
                 id: format!("{id}{}", combination.label()),
                 source: Arc::clone(source),
@@ -148,6 +154,7 @@ impl<'load> ScenarioReader<'load> {
             groups: self.groups,
             diagnostics: &mut self.diagnostics,
             used: &mut self.used,
+            needs: &mut self.groups_need,
             incomplete: false,
             steps_so_far: 0,
         };

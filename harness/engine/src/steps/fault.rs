@@ -2,7 +2,7 @@
 
 use super::ScenarioState;
 use plumbline_flux::{BreakableServer, VerbError};
-use plumbline_scenario::steps::{self, Fault, OtherContent};
+use plumbline_scenario::steps::{self, ContentPart, Fault, OtherContent};
 use plumbline_servers::{
     Availability,
     registry::{Alteration, RepositoryPart},
@@ -32,7 +32,8 @@ pub(super) async fn fault(fault: &Fault, state: &mut ScenarioState) -> Result<()
                 OtherContent::OneByteOff => Alteration::OneByte,
                 OtherContent::ContentOf(digest) => Alteration::ContentOf(digest.clone()),
             };
-            return platform.alter_content(&fault.repository, &fault.digest, alteration);
+            let is_layer = fault.part == ContentPart::Layer;
+            return platform.alter_content(&fault.repository, &fault.digest, is_layer, alteration);
         }
     };
     platform.set_availability(server, availability(*how));

@@ -57,6 +57,8 @@ pub(super) struct GroupFile {
     about: String,
     /// Its parameters and their values where a use gives none; without a value a parameter is required.
     parameters: BTreeMap<String, Value>,
+    /// What every scenario that uses it needs, besides what that says itself.
+    needs: Option<Needs>,
     /// What it does, in order, with `${parameters.name}` in it.
     #[schemars(length(min = 1))]
     steps: Vec<Step>,

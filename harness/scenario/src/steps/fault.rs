@@ -55,8 +55,22 @@ pub struct ContentFault {
     pub repository: Located<String>,
     /// The digest of a manifest or a blob in it. It is announced as before, also by HEAD.
     pub digest: String,
+    /// What of it is served otherwise.
+    #[serde(default)]
+    pub part: ContentPart,
     /// What is served.
     pub becomes: OtherContent,
+}
+
+/// What of an image is served otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContentPart {
+    /// That which has the digest.
+    #[default]
+    Itself,
+    /// The first layer of the image with the digest; of an index, that of its first child.
+    Layer,
 }
 
 /// What is served in place of the content of a digest.
@@ -65,7 +79,7 @@ pub struct ContentFault {
 pub enum OtherContent {
     /// The same with one byte changed; a manifest can still be parsed.
     OneByteOff,
-    /// That of another digest of the repository.
+    /// That of another digest of the repository; with `part: layer`, the first layer of that image.
     ContentOf(String),
 }
 

@@ -45,7 +45,9 @@ pub use compare::{Compare, Comparison};
 pub use delete::Delete;
 pub use exec::{Exec, ExecExpectation};
 pub use expect::{Condition, Expect, Subject, Webhook};
-pub use fault::{Availability, ContentFault, Fault, OtherContent, RepositoryFault, RepositoryPart};
+pub use fault::{
+    Availability, ContentFault, ContentPart, Fault, OtherContent, RepositoryFault, RepositoryPart,
+};
 pub use http::{Http, HttpExpectation, Method};
 pub use images::ImageSelection;
 pub use install::Install;

@@ -166,12 +166,12 @@ impl RepositoryPart {
     }
 }
 
-/// The content with one byte changed: its last digit, so that JSON stays JSON, or the byte in the middle where there is none.
+/// The content with one byte changed: its last digit, so that JSON stays JSON, or the last byte where the content is no text.
 pub(super) fn with_one_byte_changed(content: &[u8]) -> Bytes {
     let mut changed = content.to_vec();
     let text = std::str::from_utf8(content).is_ok();
     let digit = changed.iter().rposition(u8::is_ascii_digit).filter(|_| text);
-    let at = digit.unwrap_or(changed.len() / 2);
+    let at = digit.unwrap_or(changed.len().saturating_sub(1));
     if let Some(byte) = changed.get_mut(at) {
         // The neighbour of a digit in ASCII that differs in the last bit is a digit too.
         *byte ^= 1;

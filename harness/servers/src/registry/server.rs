@@ -21,7 +21,7 @@ use axum::{
 };
 use http::{HeaderMap, Method, StatusCode, header};
 use rustls::ServerConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -227,6 +227,20 @@ impl Registry {
             self.inner.disturbances.alter(repository, digest, alteration);
         }
         Ok(())
+    }
+
+    /// The digest of the first layer of an image; of an index, that of its first child.
+    pub fn first_layer(&self, repository: &str, digest: &str) -> Result<String, ServerError> {
+        let stored = self.inner.storage.content(repository, digest);
+        let stored = stored.map_err(ServerError::storage("read", digest))?;
+        let manifest = stored.and_then(|(_, body)| serde_json::from_slice::<Value>(&body).ok());
+        let first = |list: &str| manifest.as_ref()?.get(list)?.get(0)?.get("digest")?.as_str();
+        match (first("manifests"), first("layers")) {
+            // A child has no children.
+            (Some(child), None) if child != digest => self.first_layer(repository, child),
+            (None, Some(layer)) => Ok(layer.to_owned()),
+            _ => Err(self.missing("image with layers", repository, digest)),
+        }
     }
 
     /// Serves one repository as ever again.
