@@ -100,6 +100,8 @@ fn what_has_the_wrong_shape_is_refused() {
         "http: {url: \"http://a\", method: FETCH}",
         "fault: {moon: down}",
         "fault: {git: away}",
+        "fault: {repository: {name: a/b}}",
+        "fault: {content: {repository: a/b, digest: \"sha256:0\", becomes: nothing}}",
         "expect: {object: Namespace a}",
         "expect: {absent: true}",
         "expect: {object: Namespace a, absent: true, count: 1}",

@@ -211,3 +211,38 @@ fn a_selection_of_nothing_is_an_error() {
         Err(PlanError::NothingSelected)
     );
 }
+
+#[test]
+fn a_scenario_needs_what_the_group_of_its_combination_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let group = |name: &str, needs: &str| {
+        let text = format!(
+            "about: looks\nparameters: {{name: }}\n{needs}\nsteps:\n  - expect: {{object: \"v1/Namespace ${{parameters.name}}\", absent: true}}\n"
+        );
+        write(&format!("{name}.yaml"), &text);
+    };
+    group("near", "");
+    group("far", "needs: [platform, pods]");
+    write(
+        "operator.yaml",
+        "claim: b\nrequirements: [GITOPS-01]\nprovides: operator\nsteps:\n  - expect: {object: v1/Namespace a, absent: true}\n",
+    );
+    write(
+        "platform.yaml",
+        "claim: c\nrequirements: [GITOPS-01]\nprovides: platform\nsteps:\n  - expect: {object: v1/Namespace a, absent: true}\n",
+    );
+    write(
+        "look.yaml",
+        "claim: it is looked at from ${matrix.place}\nrequirements: [GITOPS-05]\nneeds: cluster\nmatrix: {place: [near, far]}\nsteps:\n  - use: {group: \"${matrix.place}\", with: {name: a}}\n",
+    );
+    let files = scenario_files(folder.path()).unwrap();
+    let suite = load(&files, folder.path(), &Vocabulary::default())
+        .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
+    let needed = |id: &str| {
+        let scenario = suite.scenarios().iter().find(|scenario| scenario.id == id).unwrap();
+        (scenario.needs, scenario.capabilities.len())
+    };
+    assert_eq!(needed("look[place=near]"), (Stage::Cluster, 0));
+    assert_eq!(needed("look[place=far]"), (Stage::Platform, 1));
+}
