@@ -167,8 +167,11 @@ async fn a_registry_that_serves_other_bytes_is_noticed() {
     site.private
         .tamper_with_manifest(image.repository(), &digest, b"{\"layers\":[]}")
         .unwrap();
-    let error = site.verify(&image, &key).await.unwrap_err();
-    assert!(matches!(error, VerifyError::DigestMismatch { .. }), "{error:?}");
+    // By its tag as well: the registry still announces the digest that was signed.
+    for name in [image.clone(), "registry.plumbline.test/a/b:1".parse().unwrap()] {
+        let error = site.verify(&name, &key).await.unwrap_err();
+        assert!(matches!(error, VerifyError::DigestMismatch { .. }), "{error:?}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
 use futures::FutureExt;
 use reqwest::{
     Method, StatusCode,
-    header::{self, HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
 /// The largest manifest that is read: what registries have to take at least is 4 MiB.
@@ -47,9 +47,11 @@ impl Registry {
                 let content_type = content_type
                     .and_then(|value| value.to_str().ok())
                     .map(str::to_owned);
+                let announced = announced_digest(response.headers());
                 let bytes = bounded(response, LARGEST, &shown).await?;
-                // Before it is understood: who sends other bytes is told so, whatever they are.
-                if let Some(wanted) = &wanted {
+                // Before it is understood: who sends other bytes than were asked for, or than are announced, is told so, whatever
+                // they are.
+                if let Some(wanted) = wanted.as_ref().or(announced.as_ref()) {
                     let found = Digest::of(&bytes);
                     if found != *wanted {
                         return Err(ImageError::digest(&shown, wanted, &found));
@@ -87,10 +89,7 @@ impl Registry {
         let call = self.manifest_call(Method::HEAD, repository, reference, &shown)?;
         let answer = self.retry(patience, || self.succeed(&call).boxed()).await;
         let announced = match answer {
-            Ok(response) => {
-                let header = response.headers().get("docker-content-digest");
-                header.and_then(|value| value.to_str().ok()?.parse::<Digest>().ok())
-            }
+            Ok(response) => announced_digest(response.headers()),
             Err(ImageError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -148,4 +147,10 @@ pub(super) fn accepted() -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     ACCEPTED
         .iter()
         .map(|media_type| (header::ACCEPT, HeaderValue::from_static(media_type)))
+}
+
+/// What a registry says that the digest of its answer is, if it says so.
+fn announced_digest(headers: &HeaderMap) -> Option<Digest> {
+    let header = headers.get("docker-content-digest")?;
+    header.to_str().ok()?.parse().ok()
 }
