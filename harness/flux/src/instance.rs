@@ -2,7 +2,7 @@
 
 use crate::{
     Patience, Platform, VerbError,
-    names::{GITOPS_REPOSITORY, OPERATOR_CHART, branch_of},
+    names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, OPERATOR_CHART, TRUSTED_KEYS, branch_of},
 };
 use plumbline_cluster::{
     Object, ObjectReference,
@@ -11,6 +11,7 @@ use plumbline_cluster::{
 };
 use plumbline_model::Progress;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Where an instance shows the release that it has applied.
 pub(crate) const REVISION: &str = "/status/lastAppliedRevision";
@@ -97,6 +98,7 @@ impl Platform {
     ) -> Result<AppliedInstance, VerbError> {
         let mut manifest = self.instance_manifest(environment).await?;
         change.make(&mut manifest)?;
+        self.trust_keys(environment).await?;
         if let Some(version) = &change.version {
             patience.saw(
                 &format!("the images of Flux {version} to be admitted"),
@@ -107,6 +109,22 @@ impl Platform {
         let (applied, instance) = self.apply_and_wait(manifest, patience).await?;
         let version = instance.text_at(REVISION).unwrap_or_default().to_owned();
         Ok(AppliedInstance { applied, version })
+    }
+
+    /// Gives Flux the public keys that count in the environment. They are made per run and therefore are in no repository.
+    async fn trust_keys(&self, environment: &str) -> Result<(), VerbError> {
+        let trusted = self.trusted_keys(environment).await?;
+        let mut keys = BTreeMap::new();
+        for (index, key) in trusted.counting().enumerate() {
+            // Flux takes every entry with this ending for a key.
+            keys.insert(format!("{index}.pub"), key.pem()?);
+        }
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": {"name": TRUSTED_KEYS, "namespace": FLUX_NAMESPACE}, "stringData": keys,
+        });
+        self.kubernetes().apply(&secret).await?;
+        Ok(())
     }
 
     /// Applies a FluxInstance and waits until it is Ready, at the version that it names.

@@ -104,7 +104,7 @@ impl Platform {
     /// Makes the namespace of the Flux layer with the logins that it names: the platform team's part before any
     /// pipeline runs.
     pub(crate) async fn bootstrap(&self) -> Result<(), VerbError> {
-        use crate::names::{GIT_SECRET, TRUSTED_KEYS};
+        use crate::names::GIT_SECRET;
         let credentials = &self.services().credentials;
         self.prepare_namespace(FLUX_NAMESPACE).await?;
         let git = json!({
@@ -117,12 +117,6 @@ impl Platform {
             },
         });
         self.kubernetes().apply(&git).await?;
-        let trusted = json!({
-            "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-            "metadata": {"name": TRUSTED_KEYS, "namespace": FLUX_NAMESPACE},
-            "stringData": {"dev.pub": self.supply().public_key()},
-        });
-        self.kubernetes().apply(&trusted).await?;
         Ok(())
     }
 
