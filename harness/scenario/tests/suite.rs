@@ -240,7 +240,11 @@ fn a_scenario_needs_what_the_group_of_its_combination_needs() {
     let suite = load(&files, folder.path(), &Vocabulary::default())
         .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
     let needed = |id: &str| {
-        let scenario = suite.scenarios().iter().find(|scenario| scenario.id == id).unwrap();
+        let scenario = suite
+            .scenarios()
+            .iter()
+            .find(|scenario| scenario.id == id)
+            .unwrap();
         (scenario.needs, scenario.capabilities.len())
     };
     assert_eq!(needed("look[place=near]"), (Stage::Cluster, 0));
