@@ -3,9 +3,11 @@
 
 mod support;
 
+use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_images::{
-    KeyPair, SignOptions, SignatureFormat, VerifyError, VerifyOptions, mirror,
-    sign::{sign, verify},
+    Endpoints, ImageError, ImageName, KeyPair, PublicKey, SignOptions, SignatureFormat, Signer, VerifyError,
+    VerifyOptions, mirror,
+    sign::{MessageDigest, sign, verify},
 };
 use plumbline_model::Progress;
 use plumbline_servers::Availability;
@@ -87,6 +89,47 @@ async fn signers_at_the_same_time_all_remain() {
             assert!(verified.is_ok(), "{options:?}, {referrers}: {verified:?}");
         }
     }
+}
+
+/// Another one signs while this one is still at it, as may be where the key is far away.
+#[derive(Debug)]
+struct Slow {
+    key: KeyPair,
+    other: KeyPair,
+    image: ImageName,
+    endpoints: Endpoints,
+}
+
+impl Signer for Slow {
+    fn public_key(&self) -> BoxFuture<'_, Result<PublicKey, ImageError>> {
+        Signer::public_key(&self.key)
+    }
+
+    fn sign(&self, digest: MessageDigest) -> BoxFuture<'_, Result<Vec<u8>, ImageError>> {
+        async move {
+            sign(&self.image, &self.other, TAG, &self.endpoints).await?;
+            Signer::sign(&self.key, digest).await
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn who_takes_long_to_sign_overwrites_nobody() {
+    let site = Site::start().await;
+    let image = site.image("ghcr.io/a/b:1").await;
+    let slow = Slow {
+        key: KeyPair::generate(),
+        other: KeyPair::generate(),
+        image: image.clone(),
+        endpoints: site.own_endpoints(),
+    };
+    let signed = sign(&image, &slow, TAG, &site.endpoints).await.unwrap();
+    assert_eq!((signed.signatures, signed.already), (2, false));
+    // Nobody had to be added again: each manifest holds what the one before it held.
+    let writes = site.private.requests().into_iter();
+    let writes = writes.filter(|request| request.method == "PUT" && request.uri.ends_with(".sig"));
+    assert_eq!(writes.count(), 2);
 }
 
 #[tokio::test]

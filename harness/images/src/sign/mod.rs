@@ -12,6 +12,7 @@
 mod attached;
 mod blob;
 mod bundle;
+mod contest;
 mod cosign_key;
 mod evidence;
 mod judgement;

@@ -3,6 +3,7 @@
 use super::{
     attached::{Attached, Found},
     bundle::{self, BUNDLE},
+    contest::Contest,
     evidence::Evidence,
     payload,
     public_key::PublicKey,
@@ -20,20 +21,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// cosign's own stand-in for a time, so that the same signature always gives the same bytes.
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// What an artifact has for a configuration that needs none.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
-
-/// How long signers that overwrite each other try.
-const LONGEST_CONTEST: Duration = Duration::from_secs(30);
-
-/// The shortest time after which a signer looks whether another one has overwritten it.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where a signature is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,17 +144,13 @@ impl Signing<'_> {
             if self.is_among(manifest.as_ref(), &text, attached).await? {
                 return Ok((layers.len(), layer.is_none()));
             }
-            if layer.is_none() {
-                let signature = sign_message(self.signer, &self.key, &text).await?;
-                let mut descriptor = Descriptor::of(payload::SIMPLE_SIGNING, &text);
-                let signature = (payload::SIGNATURE.to_owned(), STANDARD.encode(signature));
-                descriptor.annotations.extend([signature]);
-                self.registry
-                    .push_small_blob(repository, &descriptor, &text, patience)
-                    .await?;
-                layer = Some(descriptor);
-            }
-            layers.extend(layer.as_ref().map(|layer| json!(layer)));
+            let Some(mine) = &layer else {
+                layer = Some(self.signed_text(&text, attached).await?);
+                // A signer elsewhere takes its time, in which others sign: what was read is not to be built upon.
+                contest.begin_turn();
+                continue;
+            };
+            layers.push(json!(mine));
             let configuration = Bytes::from(configuration(&layers).to_string());
             let configuration_blob = Descriptor::of(CONFIG, &configuration);
             self.registry
@@ -179,6 +168,18 @@ impl Signing<'_> {
                 .await?;
             contest.wait(image).await?;
         }
+    }
+
+    /// Signs the text and stores it; gives the layer that it is.
+    async fn signed_text(&self, text: &Bytes, attached: &Attached<'_>) -> Result<Descriptor, ImageError> {
+        let signature = sign_message(self.signer, &self.key, text).await?;
+        let mut layer = Descriptor::of(payload::SIMPLE_SIGNING, text);
+        let signature = (payload::SIGNATURE.to_owned(), STANDARD.encode(signature));
+        layer.annotations.extend([signature]);
+        self.registry
+            .push_small_blob(attached.repository, &layer, text, attached.patience)
+            .await?;
+        Ok(layer)
     }
 
     /// Whether the manifest has a signature of the key over this very text: not every key signs the same text the same way twice.
@@ -285,38 +286,6 @@ impl Signing<'_> {
             entries: vec![entry],
             ..Referrers::default()
         })
-    }
-}
-
-/// Two signers that overwrite each other take turns until both are there.
-struct Contest {
-    deadline: Instant,
-    turn: Instant,
-}
-
-impl Contest {
-    fn begin() -> Self {
-        let now = Instant::now();
-        Self {
-            deadline: now + LONGEST_CONTEST,
-            turn: now,
-        }
-    }
-
-    /// Waits a bit longer than this turn took, and so as long as one may take whose signer had read before this one wrote; by
-    /// chance longer still, so that two do not stay in step.
-    async fn wait(&mut self, what: &impl std::fmt::Display) -> Result<(), ImageError> {
-        if Instant::now() >= self.deadline {
-            return Err(ImageError::Overwritten {
-                what: what.to_string(),
-                seconds: LONGEST_CONTEST.as_secs(),
-            });
-        }
-        let took = self.turn.elapsed().max(SHORTEST_PAUSE);
-        let pause = took.mul_f64(rand::random_range(1.0..2.0));
-        tokio::time::sleep(pause).await;
-        self.turn = Instant::now();
-        Ok(())
     }
 }
 
