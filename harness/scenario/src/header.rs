@@ -56,7 +56,7 @@ impl Needs {
         self.stage = self.stage.max(others.stage);
         for capability in &others.capabilities {
             if !self.capabilities.contains(capability) {
-                self.capabilities.push(capability.clone());
+                self.capabilities.push(*capability);
             }
         }
     }
