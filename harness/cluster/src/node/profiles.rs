@@ -100,8 +100,9 @@ impl ProgramProfile {
             "--kubeconfig={kubeconfig}",
             "--serverIP={address}:{port}",
             "--tlsSecretName=kyverno-svc.kyverno.svc.kyverno-tls-pair-{address}",
-            // They would listen on the machine's own addresses.
+            // They would listen on the machine's own addresses, even where nothing is to be measured: no provider does not.
             "--disableMetrics=true",
+            "--otelConfig=none",
             "--controllerRuntimeMetricsAddress=0",
         ];
         Self {
@@ -305,6 +306,7 @@ mod tests {
                 "--serverIP=127.244.7.9:9444",
                 "--tlsSecretName=kyverno-svc.kyverno.svc.kyverno-tls-pair-127.244.7.9",
                 "--disableMetrics=true",
+                "--otelConfig=none",
                 "--controllerRuntimeMetricsAddress=0",
             ]
         );
