@@ -2,6 +2,7 @@
 //!
 //! The rules are set by a shim, this executable again, which then becomes the program: see [`entry`](crate::entry).
 
+use crate::multipath;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, NetPort, RestrictSelf, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, path_beneath_rules,
@@ -110,6 +111,8 @@ pub(crate) enum ConfinementError {
     Rules(#[from] RulesetError),
     #[error("the kernel has Landlock but did not enforce the rules")]
     NotEnforced,
+    #[error("the kernel refused the filter against Multipath TCP")]
+    Filter(#[from] seccompiler::Error),
 }
 
 impl Confinement {
@@ -149,9 +152,13 @@ impl Confinement {
             }
         }
         match ruleset.restrict_self()?.ruleset {
-            RulesetStatus::NotEnforced => Err(ConfinementError::NotEnforced),
-            RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
+            RulesetStatus::NotEnforced => return Err(ConfinementError::NotEnforced),
+            RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => {}
         }
+        if confinement_support().network() {
+            multipath::refuse()?;
+        }
+        Ok(())
     }
 }
 

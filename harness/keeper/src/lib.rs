@@ -22,6 +22,7 @@ mod identity;
 mod lease;
 mod ledger;
 mod memory;
+mod multipath;
 mod packet;
 mod removal;
 mod run_directory;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// The hidden subcommand by which this executable tries one thing: `write <path>`, `read <path>`, `execute <path>`,
-/// `connect <port>`, `bind <port>`.
+/// `connect <port>`, `bind <port>`, and `multipath <port>`, which connects by Multipath TCP.
 pub const PROBE: &str = "__probe";
 
 pub fn trials() -> Vec<Trial> {
@@ -29,6 +29,7 @@ pub fn run_probe(arguments: &[String]) -> ExitCode {
         "read" => std::fs::read(subject).map(drop),
         "execute" => std::process::Command::new(subject).status().map(drop),
         "connect" => TcpStream::connect(("127.0.0.1", port())).map(drop),
+        "multipath" => connect_by_multipath(port()),
         _ => std::net::TcpListener::bind(("127.0.0.1", port())).map(drop),
     };
     match result {
@@ -38,6 +39,13 @@ pub fn run_probe(arguments: &[String]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn connect_by_multipath(port: u16) -> std::io::Result<()> {
+    use rustix::net::{AddressFamily, SocketType, connect, ipproto, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, Some(ipproto::MPTCP))?;
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    Ok(connect(&socket, &address)?)
 }
 
 async fn probe(keeper: &Keeper, confinement: &Confinement, what: &str, subject: impl ToString) -> Finished {
@@ -68,11 +76,12 @@ async fn may_not(keeper: &Keeper, confinement: &Confinement, what: &str, subject
         subject.to_string(),
         ended.stderr.text()
     );
-    assert!(
-        said.contains("Permission denied"),
-        "{what} {}: {said}",
-        subject.to_string()
-    );
+    // A way around the rules is refused as if it did not exist.
+    let words = match what {
+        "multipath" => "Protocol not supported",
+        _ => "Permission denied",
+    };
+    assert!(said.contains(words), "{what} {}: {said}", subject.to_string());
 }
 
 fn show(path: &Path) -> String {
@@ -133,6 +142,7 @@ async fn ports(tier: Tier) {
     };
     may(&keeper, &confinement, "connect", given).await;
     may_not(&keeper, &confinement, "connect", other).await;
+    may_not(&keeper, &confinement, "multipath", other).await;
     may(&keeper, &confinement, "bind", 0).await;
     may_not(&keeper, &confinement, "bind", other).await;
     may_not(&keeper, &Confinement::default(), "bind", 0).await;
