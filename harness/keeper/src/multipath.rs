@@ -14,7 +14,7 @@ const PROTOCOL: u8 = 2;
 /// From now on no socket of Multipath TCP can be made by the calling thread and what it executes. The answer is that of
 /// a kernel without it, so programs take plain TCP.
 pub(crate) fn refuse() -> Result<(), Error> {
-    Ok(apply_filter(&filter()?)?)
+    apply_filter(&filter()?)
 }
 
 fn filter() -> Result<BpfProgram, BackendError> {
