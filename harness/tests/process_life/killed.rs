@@ -7,9 +7,7 @@ use std::{os::unix::process::ExitStatusExt as _, time::Instant};
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("killed while it begins", || {
-            kill(Running::building(), Moment::STARTED, 0)
-        }),
+        Trial::test("killed while it begins", kill_as_it_begins),
         Trial::test("killed while programs are built", || {
             kill(Running::building(), Moment::Process("sleep"), 3)
         }),
@@ -36,6 +34,17 @@ fn on_platform(when: &str, body: fn() -> Result<(), Failed>) -> Trial {
 
 fn kill_at(moment: Moment, processes: usize) -> Result<(), Failed> {
     kill(Running::on_the_platform("gitops/instance"), moment, processes)
+}
+
+/// Before its keeper is there, no process outlives it that could remove its directory: the next start does.
+fn kill_as_it_begins() -> Result<(), Failed> {
+    let mut run = Running::building();
+    run.wait_for(Moment::STARTED)?;
+    let traces = run.traces();
+    run.signal(Signal::KILL);
+    run.wait()?;
+    run.start_another()?;
+    run.expect_nothing_left(&traces, Instant::now())
 }
 
 /// Kills the program at `moment`, when it must have at least so many processes.

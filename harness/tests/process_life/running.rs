@@ -207,6 +207,18 @@ impl Running {
         }
     }
 
+    /// Does what every start begins with: the removal of what killed runs have left.
+    pub fn start_another(&self) -> Result<(), Failed> {
+        let mut command = plumbline(self.folder.path());
+        command.arg("gc").env("PLUMBLINE_PROJECT", project());
+        command.arg("--runs").arg(self.path("runs"));
+        let ended = command.output()?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        Err(self.failed(&format!("gc: {}", String::from_utf8_lossy(&ended.stderr))))
+    }
+
     /// The JSON report, which every run that could end by itself has written.
     pub fn report(&self) -> Result<Value, Failed> {
         serde_json::from_str(&self.read("report.json"))
