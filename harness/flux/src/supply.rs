@@ -9,7 +9,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use plumbline_images::{
     Digest, Endpoints, FluxRelease, ImageName, KeyVaultAccess, KeyVaultKey, KeyVaultSigner, Mirrored,
     PackedImage, PlatformImageInputs, PlatformImages, SignOptions, Signer, TrustedKeys, Verified,
-    VerifyError, VerifyOptions, VersionedProgram, mirror, pack, platform,
+    VerifyError, VerifyOptions, VersionedProgram,
+    list::COMPONENTS,
+    mirror, pack, platform,
     sign::{self, Signed},
 };
 use plumbline_model::{FaultClass, Progress, Unit};
@@ -23,16 +25,19 @@ use std::{
 /// How many images are on their way at once.
 const SIDE_BY_SIDE: usize = 4;
 
-/// The programs that are the platform's own images.
-pub const PLATFORM_PROGRAMS: [&str; 7] = [
-    "flux-operator",
-    "source-controller",
-    "kustomize-controller",
-    "helm-controller",
-    "notification-controller",
-    "image-reflector-controller",
-    "image-automation-controller",
-];
+/// The programs that are the platform's own images: the operator, and what it deploys.
+pub const PLATFORM_PROGRAMS: [&str; 7] = {
+    let [source, kustomize, helm, notification, reflector, automation] = COMPONENTS;
+    [
+        "flux-operator",
+        source,
+        kustomize,
+        helm,
+        notification,
+        reflector,
+        automation,
+    ]
+};
 
 /// The program that admits images; only runs that install it have it.
 pub const ADMISSION_PROGRAM: &str = "kyverno";

@@ -1,12 +1,10 @@
 //! `plumbline images mirror`, from one registry to another.
 
 use crate::world::{Said, World};
-use plumbline_images::{Endpoint, Endpoints, ImageFile, ProgramImage, pack, push_layout};
-use plumbline_model::{Progress, Secret};
+use plumbline_model::Secret;
 use plumbline_servers::{Credentials, Registry, RegistryOptions};
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     fs,
     io::Write as _,
     process::{Command, Stdio},
@@ -46,34 +44,12 @@ impl Registries {
             runtime,
         };
         for repository in ["team/one", "team/two"] {
-            registries.publish(repository);
+            let name = format!("{}/{repository}:1.0.0", registries.source.address());
+            registries
+                .world
+                .store_image(&registries.runtime, &registries.source, &name, repository);
         }
         registries
-    }
-
-    /// Stores an image that is the same wherever this runs.
-    fn publish(&self, repository: &str) {
-        let name = format!("{}/{repository}:1.0.0", self.source.address());
-        let image = ProgramImage {
-            name: name.parse().expect("a name"),
-            files: vec![ImageFile::written("etc/name", repository)],
-            entrypoint: vec!["/none".to_owned()],
-            user: "1000".to_owned(),
-            environment: BTreeMap::new(),
-            labels: BTreeMap::new(),
-        };
-        let endpoint = Endpoint {
-            address: self.source.address(),
-            tls_ca_pem: None,
-            credentials: None,
-        };
-        self.runtime
-            .block_on(async {
-                let packed = pack::pack(&image, &self.world.path("packed"), &Progress::silent()).await?;
-                let endpoints = Endpoints::new().with(image.name.registry(), &endpoint)?;
-                push_layout(&packed.layout, &image.name, &endpoints).await
-            })
-            .expect("the image can be stored");
     }
 
     fn image(&self, name: &str) -> String {

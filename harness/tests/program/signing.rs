@@ -1,11 +1,11 @@
 //! `plumbline images sign` and `plumbline images verify`, against a registry and a key vault.
 
 use crate::world::{Said, World};
-use plumbline_images::{Endpoint, Endpoints, ImageFile, KeyPair, ProgramImage, pack, push_layout};
-use plumbline_model::{Progress, Secret};
+use plumbline_images::KeyPair;
+use plumbline_model::Secret;
 use plumbline_servers::{Credentials, KeyVault, KeyVaultOptions, Registry, RegistryOptions};
 use serde_json::Value;
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{fs, process::Command};
 use tokio::runtime::Runtime;
 
 const PASSWORD: &str = "correct horse";
@@ -33,34 +33,13 @@ impl Bench {
             registry,
             runtime,
         };
-        bench.publish();
+        let name = bench.image("one:1.0.0");
+        bench
+            .world
+            .store_image(&bench.runtime, &bench.registry, &name, "one");
         bench.write_key("cosign");
         bench.write_key("stranger");
         bench
-    }
-
-    /// Stores an image that is the same wherever this runs.
-    fn publish(&self) {
-        let image = ProgramImage {
-            name: self.image("one:1.0.0").parse().expect("a name"),
-            files: vec![ImageFile::written("etc/name", "one")],
-            entrypoint: vec!["/none".to_owned()],
-            user: "1000".to_owned(),
-            environment: BTreeMap::new(),
-            labels: BTreeMap::new(),
-        };
-        let endpoint = Endpoint {
-            address: self.registry.address(),
-            tls_ca_pem: None,
-            credentials: None,
-        };
-        self.runtime
-            .block_on(async {
-                let packed = pack::pack(&image, &self.world.path("packed"), &Progress::silent()).await?;
-                let endpoints = Endpoints::new().with(image.name.registry(), &endpoint)?;
-                push_layout(&packed.layout, &image.name, &endpoints).await
-            })
-            .expect("the image can be stored");
     }
 
     /// A key pair in two files, the private half encrypted, as cosign writes them.

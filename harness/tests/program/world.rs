@@ -1,13 +1,18 @@
 //! A folder in which the program runs with nothing but git, and what it said there.
 
 use crate::invocation::{self, git, plumbline};
+use plumbline_images::{Endpoint, Endpoints, ImageFile, ProgramImage, pack, push_layout};
+use plumbline_model::Progress;
+use plumbline_servers::Registry;
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// A machine with git, an empty cache, and no run.
 pub struct World {
@@ -50,6 +55,30 @@ impl World {
     pub fn path(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().canonicalize().expect("the folder is there");
         folder.join(name)
+    }
+
+    /// Stores an image of one file in a registry without a login; it is the same wherever this runs.
+    pub fn store_image(&self, runtime: &Runtime, registry: &Registry, name: &str, content: &str) {
+        let image = ProgramImage {
+            name: name.parse().expect("a name"),
+            files: vec![ImageFile::written("etc/name", content)],
+            entrypoint: vec!["/none".to_owned()],
+            user: "1000".to_owned(),
+            environment: BTreeMap::new(),
+            labels: BTreeMap::new(),
+        };
+        let endpoint = Endpoint {
+            address: registry.address(),
+            tls_ca_pem: None,
+            credentials: None,
+        };
+        runtime
+            .block_on(async {
+                let packed = pack::pack(&image, &self.path("packed"), &Progress::silent()).await?;
+                let endpoints = Endpoints::new().with(image.name.registry(), &endpoint)?;
+                push_layout(&packed.layout, &image.name, &endpoints).await
+            })
+            .expect("the image can be stored");
     }
 
     /// The event logs of runs, as they were recorded.

@@ -1,9 +1,9 @@
 //! Runs a pipeline and looks at what came of it.
 
 use super::ScenarioState;
-use plumbline_flux::{Patience, PipelineRequest, PipelineRun, VerbError, last_lines};
+use plumbline_flux::{Patience, PipelineRequest, PipelineResult, PipelineRun, VerbError, last_lines};
 use plumbline_model::Attachment;
-use plumbline_scenario::steps::{Pipeline, PipelineResult};
+use plumbline_scenario::steps::{self, Pipeline};
 
 pub(super) async fn pipeline(
     pipeline: &Pipeline,
@@ -39,18 +39,16 @@ fn with_log(error: VerbError, run: &PipelineRun) -> VerbError {
 /// Whether the run is as the step says.
 fn judge(pipeline: &Pipeline, run: &PipelineRun) -> Result<(), VerbError> {
     let expect = pipeline.expect.as_ref();
-    let wanted = expect
-        .map_or(PipelineResult::Succeeded, |expect| expect.result)
-        .word();
+    let wanted = expect.map_or(PipelineResult::Succeeded, |expect| result(expect.result));
     let failed = run.failed().unwrap_or_default();
-    if run.result.word() != wanted {
+    if run.result != wanted {
         let at = match failed {
             "" => String::new(),
             step => format!(" at the step `{step}`"),
         };
         let actual = format!("{}{at}: {}", run.result.word(), last_lines(&run.log));
         let message = format!("the pipeline {} ended otherwise than expected", pipeline.run);
-        return Err(VerbError::mismatch(message, wanted, actual));
+        return Err(VerbError::mismatch(message, wanted.word(), actual));
     }
     let Some(expect) = expect else {
         return Ok(());
@@ -67,4 +65,12 @@ fn judge(pipeline: &Pipeline, run: &PipelineRun) -> Result<(), VerbError> {
         }
     }
     Ok(())
+}
+
+const fn result(written: steps::PipelineResult) -> PipelineResult {
+    match written {
+        steps::PipelineResult::Succeeded => PipelineResult::Succeeded,
+        steps::PipelineResult::Failed => PipelineResult::Failed,
+        steps::PipelineResult::NotTriggered => PipelineResult::NotTriggered,
+    }
 }

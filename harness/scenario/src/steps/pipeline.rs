@@ -62,18 +62,6 @@ pub enum PipelineResult {
     NotTriggered,
 }
 
-impl PipelineResult {
-    /// The result as it is written.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::NotTriggered => "not-triggered",
-        }
-    }
-}
-
 impl Pipeline {
     /// How long it may take unless the step says otherwise.
     pub const WITHIN: Duration = Duration::from_secs(120);

@@ -50,6 +50,12 @@ pub(super) fn registry_config(named: Option<&Path>) -> Result<Option<(PathBuf, S
     }
 }
 
+/// The image that is named.
+pub(super) fn named(text: &str) -> Result<ImageName, CommandError> {
+    text.parse()
+        .map_err(|error| CommandError::Image(ImageError::Name(error)))
+}
+
 /// Refuses, in the words of its flag, what is not `host[:port]`.
 pub(super) fn check_registry(flag: &str, registry: &str) -> Result<(), CommandError> {
     let name = format!("{registry}/a").parse::<ImageName>();

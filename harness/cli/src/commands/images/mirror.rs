@@ -1,14 +1,14 @@
 //! `plumbline images mirror`.
 
 use super::{
-    access::{check_registry, exit_code, words},
+    access::{check_registry, exit_code, named, words},
     arguments::Mirror,
+    outcome::Outcome,
 };
 use crate::{
     arguments::Places,
     commands::{CommandError, run::runtime},
     display::Display,
-    outputs,
 };
 use plumbline_images::{ImageError, ImageName, Mirrored, mirror_all};
 use plumbline_model::ExitCode;
@@ -29,24 +29,13 @@ pub(super) fn mirror(places: &Places, mirror: &Mirror) -> Result<ExitCode, Comma
         &display.progress(),
     ));
     display.finish();
-    if mirror.json {
-        let all = images
-            .iter()
-            .zip(&mirrored)
-            .map(|(image, result)| as_json(image, result))
-            .collect::<Value>();
-        outputs::print(&format!("{all:#}\n"));
-    } else {
-        for done in mirrored.iter().flatten() {
-            outputs::print(&as_line(done));
-        }
-    }
-    let mut code = ExitCode::Passed;
-    for error in mirrored.iter().filter_map(|result| result.as_ref().err()) {
-        outputs::complain(&words(error));
-        code = code.and(exit_code(error));
-    }
-    Ok(code)
+    let outcome = Outcome {
+        json: as_json,
+        line: as_line,
+        complaint: words,
+        exit_code,
+    };
+    Ok(outcome.tell(&images, &mirrored, mirror.json))
 }
 
 /// All images that are named, each once, in the order of their names on the command line and in the file.
@@ -60,9 +49,7 @@ fn images(mirror: &Mirror) -> Result<Vec<ImageName>, CommandError> {
         .unwrap_or_default();
     let lines = listed.lines().map(listed_name).filter(|line| !line.is_empty());
     for text in mirror.images.iter().map(String::as_str).chain(lines) {
-        let image = text
-            .parse()
-            .map_err(|error| CommandError::Image(ImageError::Name(error)))?;
+        let image = named(text)?;
         if !images.contains(&image) {
             images.push(image);
         }
@@ -100,7 +87,7 @@ fn pinned(mirrored: &Mirrored) -> String {
     mirrored.target.with_digest(mirrored.digest.clone()).to_string()
 }
 
-fn as_line(mirrored: &Mirrored) -> String {
+fn as_line(_: &ImageName, mirrored: &Mirrored) -> String {
     format!(
         "{}  manifests: {}; blobs: {} sent ({} bytes), {} mounted, {} present\n",
         pinned(mirrored),

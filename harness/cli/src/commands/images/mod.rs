@@ -5,6 +5,7 @@ mod arguments;
 mod keys;
 mod list;
 mod mirror;
+mod outcome;
 mod scan;
 mod sign;
 mod verify;

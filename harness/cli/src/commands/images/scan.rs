@@ -1,6 +1,9 @@
 //! `plumbline images scan`: the real trivy, with the arguments of the platform's pipelines.
 
-use super::{access::registry_config, arguments::Scan};
+use super::{
+    access::{named, registry_config},
+    arguments::Scan,
+};
 use crate::{
     arguments::Places,
     commands::{CommandError, toolchain::with_toolchain},
@@ -9,7 +12,7 @@ use crate::{
 };
 use plumbline_flux::{ScanProgram, VerbError, chain};
 use plumbline_images::{
-    ImageError, ImageName,
+    ImageName,
     scan::{Scanned, Verdict, passes},
 };
 use plumbline_keeper::Keeper;
@@ -162,11 +165,6 @@ fn environment(
 
 fn private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(folder)
-}
-
-fn named(text: &str) -> Result<ImageName, CommandError> {
-    text.parse()
-        .map_err(|error| CommandError::Image(ImageError::Name(error)))
 }
 
 /// trivy runs in another folder, so it needs the whole path.

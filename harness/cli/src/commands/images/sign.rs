@@ -1,14 +1,12 @@
 //! `plumbline images sign`.
 
 use super::{
-    access::exit_code,
+    access::{exit_code, named},
     arguments::{Format, Sign},
     keys::signer,
+    outcome::Outcome,
 };
-use crate::{
-    commands::{CommandError, run::runtime},
-    outputs,
-};
+use crate::commands::{CommandError, run::runtime};
 use futures::{StreamExt as _, stream};
 use plumbline_images::{
     ImageError, ImageName, SignOptions, SignatureFormat,
@@ -19,7 +17,11 @@ use serde_json::{Value, json};
 
 /// Signs, and says image by image which digest that was.
 pub(super) fn sign(sign: &Sign) -> Result<ExitCode, CommandError> {
-    let images = named(&sign.images)?;
+    let images = sign
+        .images
+        .iter()
+        .map(|text| named(text))
+        .collect::<Result<Vec<_>, _>>()?;
     let endpoints = sign.registries.endpoints()?;
     let signer = signer(&sign.key, &sign.vault, &sign.registries)?;
     let options = SignOptions {
@@ -34,34 +36,13 @@ pub(super) fn sign(sign: &Sign) -> Result<ExitCode, CommandError> {
         .map(|image| signing::sign(image, &*signer, options, &endpoints));
     let signed = stream::iter(all).buffered(sign.registries.jobs.into());
     let signed: Vec<_> = runtime()?.block_on(signed.collect());
-    if sign.json {
-        let all = images
-            .iter()
-            .zip(&signed)
-            .map(|(image, result)| as_json(image, result));
-        outputs::print(&format!("{:#}\n", all.collect::<Value>()));
-    }
-    let mut code = ExitCode::Passed;
-    for (image, result) in images.iter().zip(&signed) {
-        match result {
-            Ok(signed) if !sign.json => outputs::print(&as_line(image, signed)),
-            Ok(_) => {}
-            Err(error) => {
-                outputs::complain(&plumbline_flux::chain(error));
-                code = code.and(exit_code(error));
-            }
-        }
-    }
-    Ok(code)
-}
-
-/// The images that were named.
-pub(super) fn named(images: &[String]) -> Result<Vec<ImageName>, CommandError> {
-    let parse = |text: &String| {
-        text.parse()
-            .map_err(|error| CommandError::Image(ImageError::Name(error)))
+    let outcome = Outcome {
+        json: as_json,
+        line: as_line,
+        complaint: |error| plumbline_flux::chain(error),
+        exit_code,
     };
-    images.iter().map(parse).collect()
+    Ok(outcome.tell(&images, &signed, sign.json))
 }
 
 fn as_line(image: &ImageName, signed: &Signed) -> String {

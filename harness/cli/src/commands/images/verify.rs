@@ -1,10 +1,7 @@
 //! `plumbline images verify`.
 
-use super::{arguments::Verify, keys::trusted, sign::named};
-use crate::{
-    commands::{CommandError, run::runtime},
-    outputs,
-};
+use super::{access::named, arguments::Verify, keys::trusted, outcome::Outcome};
+use crate::commands::{CommandError, run::runtime};
 use futures::{StreamExt as _, stream};
 use plumbline_images::{ImageName, Verified, VerifyError, VerifyOptions, sign as signing};
 use plumbline_model::ExitCode;
@@ -12,7 +9,11 @@ use serde_json::{Value, json};
 
 /// Verifies, and says image by image by which keys it is signed, or why it is not.
 pub(super) fn verify(verify: &Verify) -> Result<ExitCode, CommandError> {
-    let images = named(&verify.images)?;
+    let images = verify
+        .images
+        .iter()
+        .map(|text| named(text))
+        .collect::<Result<Vec<_>, _>>()?;
     let endpoints = verify.registries.endpoints()?;
     let options = VerifyOptions {
         recursive: verify.recursive,
@@ -30,25 +31,13 @@ pub(super) fn verify(verify: &Verify) -> Result<ExitCode, CommandError> {
         Ok(verified.collect().await)
     });
     let verified = verified?;
-    if verify.json {
-        let all = images
-            .iter()
-            .zip(&verified)
-            .map(|(image, result)| as_json(image, result));
-        outputs::print(&format!("{:#}\n", all.collect::<Value>()));
-    }
-    let mut code = ExitCode::Passed;
-    for (image, result) in images.iter().zip(&verified) {
-        match result {
-            Ok(verified) if !verify.json => outputs::print(&as_line(image, verified)),
-            Ok(_) => {}
-            Err(error) => {
-                outputs::complain(&plumbline_flux::chain(error));
-                code = code.and(exit_code(error));
-            }
-        }
-    }
-    Ok(code)
+    let outcome = Outcome {
+        json: as_json,
+        line: as_line,
+        complaint: |error| plumbline_flux::chain(error),
+        exit_code,
+    };
+    Ok(outcome.tell(&images, &verified, verify.json))
 }
 
 /// Nobody knows, or somebody must not run this.
