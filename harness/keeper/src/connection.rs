@@ -231,8 +231,10 @@ impl std::fmt::Debug for Connection {
 }
 
 impl Drop for Connection {
-    /// The tasks hold the socket too, so closing ours would not be an end of file for the keeper.
+    /// The tasks hold the socket too, so closing ours would not be an end of file for the keeper. What it was told before
+    /// still reaches it; if that fails, it takes us for dead, and waits for our end as long as it is let.
     fn drop(&mut self) {
+        let _ = packet::send_last(&self.socket, &Request::Leave);
         let _ = shutdown(&self.socket, Shutdown::Both);
     }
 }

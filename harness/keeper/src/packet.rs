@@ -80,6 +80,11 @@ impl PacketSocket {
     }
 }
 
+/// Sends a message without descriptors at once, or not at all.
+pub(crate) fn send_last(socket: &OwnedFd, message: &impl Serialize) -> io::Result<()> {
+    Ok(send_now(socket, &serde_json::to_vec(message)?, &[])?)
+}
+
 fn send_now(socket: &OwnedFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut space);

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
     }
 }
 
-/// Serves to the end; returns whether that came without having been asked for.
+/// Serves to the end; returns whether that was the harness's own end too.
 async fn supervise(tier: Tier, directory: &Path) -> io::Result<bool> {
     harden(tier)?;
     let _signals = swallow_signals()?;
@@ -59,13 +59,14 @@ async fn supervise(tier: Tier, directory: &Path) -> io::Result<bool> {
         warden,
         children: Children::default(),
         deserted: false,
+        orphaned: false,
     };
     supervisor.serve().await;
     supervisor.stop_all().await;
     if tier == Tier::ChildSubreaper {
-        clean_up(tier, directory, supervisor.deserted);
+        clean_up(tier, directory, supervisor.orphaned);
     }
-    Ok(supervisor.deserted)
+    Ok(supervisor.orphaned)
 }
 
 /// Sets what every child inherits, and ties the end of this process to the warden's.
@@ -112,15 +113,25 @@ struct Supervisor {
     child_ended: tokio::signal::unix::Signal,
     warden: Option<AsyncFd<OwnedFd>>,
     children: Children,
-    /// The harness or the warden is dead: there is no time for courtesy.
+    /// The harness or the warden is dead, or has turned away: there is no time for courtesy.
     deserted: bool,
+    /// The harness is dead, or about to be: nobody else removes its directory.
+    orphaned: bool,
 }
 
 enum Happening {
     Request(Request, Vec<OwnedFd>),
     ChildEnded,
     Overdue,
-    Deserted,
+    Deserted(Deserter),
+}
+
+/// Who has left the supervisor alone.
+enum Deserter {
+    /// The harness, which has come to its end.
+    DyingHarness,
+    /// The harness, which lives on without its keeper, or the warden.
+    Other,
 }
 
 impl Supervisor {
@@ -133,8 +144,8 @@ impl Supervisor {
                 Happening::Request(request, descriptors) => self.answer(request, descriptors).await,
                 Happening::ChildEnded => self.report_ended().await,
                 Happening::Overdue => self.children.kill_overdue(),
-                Happening::Deserted => {
-                    self.deserted = true;
+                Happening::Deserted(by) => {
+                    self.note_desertion(by);
                     return;
                 }
             }
@@ -170,11 +181,12 @@ impl Supervisor {
         };
         tokio::select! {
             received = request => match received {
+                Ok(Some((Request::Leave, _))) => Happening::Deserted(Deserter::Other),
                 Ok(Some((request, descriptors))) => Happening::Request(request, descriptors),
-                Ok(None) | Err(_) => Happening::Deserted,
+                Ok(None) | Err(_) => Happening::Deserted(Deserter::DyingHarness),
             },
             _ = child_ended.recv() => Happening::ChildEnded,
-            () = warden_ended => Happening::Deserted,
+            () = warden_ended => Happening::Deserted(Deserter::Other),
             () = overdue => Happening::Overdue,
         }
     }
@@ -202,8 +214,13 @@ impl Supervisor {
                 self.children
                     .stop(id, Instant::now() + Duration::from_millis(grace_milliseconds));
             }
-            Request::StopAll => {}
+            Request::StopAll | Request::Leave => {}
         }
+    }
+
+    fn note_desertion(&mut self, by: Deserter) {
+        self.deserted = true;
+        self.orphaned = matches!(by, Deserter::DyingHarness);
     }
 
     async fn report_ended(&mut self) {
@@ -240,9 +257,9 @@ impl Supervisor {
                             give_up = Some(Instant::now() + AFTER_KILL);
                         }
                     }
-                    Happening::Deserted => {
+                    Happening::Deserted(by) => {
                         let until = Instant::now() + HURRY;
-                        self.deserted = true;
+                        self.note_desertion(by);
                         hurry = Some(until);
                         self.children.shorten_grace(share(until, stages));
                     }

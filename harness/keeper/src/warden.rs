@@ -22,8 +22,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// The time for a harness that is being killed to be gone: the kernel closes its files one by one, and the end of the
-/// socket can be seen before the lock is free. One that dropped its keeper, but lives, waits for us as long.
-const OWNER_END: Duration = Duration::from_secs(1);
+/// socket can be seen before the lock is free. One that waits for a slow disk dies only when that has answered.
+const OWNER_END: Duration = Duration::from_secs(60);
 
 /// Runs the outer keeper: `<tier> <run directory>`, standard input is the harness's socket.
 pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
@@ -50,12 +50,13 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), String> {
     Ok(())
 }
 
-/// Ends what the tier leaves to its processes, and removes the run directory if its owner can no longer do so.
-pub(crate) fn clean_up(tier: Tier, directory: &Path, deserted: bool) {
+/// Ends what the tier leaves to its processes, and removes the run directory if its owner can no longer do so:
+/// one that was `orphaned` by a dying harness is waited for.
+pub(crate) fn clean_up(tier: Tier, directory: &Path, orphaned: bool) {
     if tier == Tier::ChildSubreaper {
         sweep::end_descendants(SWEEP);
     }
-    if deserted && let Ok(ledger) = Ledger::read(directory) {
+    if orphaned && let Ok(ledger) = Ledger::read(directory) {
         sweep::wait_for_end(&ledger.owner, OWNER_END);
     }
     if ledger::is_abandoned(directory) {

@@ -28,6 +28,8 @@ pub(crate) enum Request {
     Stop { id: ChildId, grace_milliseconds: u64 },
     /// Stop every child, in stages, and end.
     StopAll,
+    /// The harness lives on without its keeper: end in a hurry, but leave it the run directory.
+    Leave,
 }
 
 /// From the keeper to the harness.

@@ -3,7 +3,7 @@
 use crate::{moment::Moment, on_the_platform, running::Running};
 use libtest_mimic::{Failed, Trial};
 use plumbline_keeper::Signal;
-use std::{io::Write as _, process::Stdio, time::Instant};
+use std::{io::Write as _, process::Stdio};
 
 /// A failure is held still.
 const HELD: Moment = Moment::Logged(r#""type":"noted","scenario":"attended/fails""#);
@@ -103,7 +103,7 @@ fn keep() -> Result<(), Failed> {
     if run.read("output").matches("(exit code 1)").count() != 1 {
         return Err(run.failed("the result is told once"));
     }
-    run.expect_nothing_left(&traces, Instant::now())
+    run.expect_nothing_left(&traces)
 }
 
 fn keep_what_passed() -> Result<(), Failed> {
@@ -113,5 +113,5 @@ fn keep_what_passed() -> Result<(), Failed> {
     run.kubectl(&["get", "nodes", "-o", "json"])?;
     run.signal(Signal::TERM);
     expect_end(&mut run, 0)?;
-    run.expect_nothing_left(&traces, Instant::now())
+    run.expect_nothing_left(&traces)
 }

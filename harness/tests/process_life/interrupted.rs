@@ -3,7 +3,6 @@
 use crate::{moment::Moment, on_the_platform, running::Running};
 use libtest_mimic::{Failed, Trial};
 use plumbline_keeper::Signal;
-use std::time::Instant;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -47,7 +46,7 @@ fn interrupt(mut run: Running, moment: Moment, signal: Signal) -> Result<(), Fai
     let traces = run.traces();
     run.signal(signal);
     expect_orderly_end(&mut run, signal)?;
-    run.expect_nothing_left(&traces, Instant::now())
+    run.expect_nothing_left(&traces)
 }
 
 /// The second signal comes as soon as the first was noted, while the run is ending.
@@ -57,9 +56,8 @@ fn interrupt_twice(mut run: Running, moment: Moment) -> Result<(), Failed> {
     run.signal(Signal::INT);
     run.wait_for(Moment::INTERRUPTED)?;
     run.signal(Signal::INT);
-    let signalled = Instant::now();
     expect_orderly_end(&mut run, Signal::INT)?;
-    run.expect_nothing_left(&traces, signalled)
+    run.expect_nothing_left(&traces)
 }
 
 /// Exit code, report and log agree on what ended the run.

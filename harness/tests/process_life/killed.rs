@@ -3,7 +3,7 @@
 use crate::{moment::Moment, on_the_platform, running::Running};
 use libtest_mimic::{Failed, Trial};
 use plumbline_keeper::Signal;
-use std::{os::unix::process::ExitStatusExt as _, time::Instant};
+use std::os::unix::process::ExitStatusExt as _;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -44,7 +44,7 @@ fn kill_as_it_begins() -> Result<(), Failed> {
     run.signal(Signal::KILL);
     run.wait()?;
     run.start_another()?;
-    run.expect_nothing_left(&traces, Instant::now())
+    run.expect_nothing_left(&traces)
 }
 
 /// Kills the program at `moment`, when it must have at least so many processes.
@@ -56,12 +56,11 @@ fn kill(mut run: Running, moment: Moment, processes: usize) -> Result<(), Failed
         return Err(run.failed(&format!("fewer processes than {processes}: {names:?}")));
     }
     run.signal(Signal::KILL);
-    let killed = Instant::now();
     let status = run.wait()?;
     if status.signal() != Some(Signal::KILL.as_raw()) {
         return Err(run.failed(&format!("it had ended by itself: {status}")));
     }
-    run.expect_nothing_left(&traces, killed)
+    run.expect_nothing_left(&traces)
 }
 
 /// The end takes so little that it may be over before the kill: then nothing must be left either.
@@ -72,7 +71,6 @@ fn kill_while_ending() -> Result<(), Failed> {
     run.signal(Signal::INT);
     run.wait_for(Moment::INTERRUPTED)?;
     run.signal(Signal::KILL);
-    let killed = Instant::now();
     run.wait()?;
-    run.expect_nothing_left(&traces, killed)
+    run.expect_nothing_left(&traces)
 }
