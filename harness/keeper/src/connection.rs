@@ -192,6 +192,18 @@ impl Connection {
         ))
     }
 
+    /// Has the keeper keep a program, to be started if we end without a stop; returns its number.
+    pub(crate) fn bequeath(&self, descriptors: ChildEnds) -> Result<ChildId, KeeperError> {
+        let id = self.shared.number();
+        self.send(Request::Bequeath { id }, descriptors)?;
+        Ok(id)
+    }
+
+    /// Has the keeper forget such a program. One that is gone has forgotten it.
+    pub(crate) fn revoke(&self, id: ChildId) {
+        let _ = self.send(Request::Revoke { id }, Vec::new());
+    }
+
     /// Has the keeper stop everything and end; returns the names of the children that had to be killed.
     pub(crate) async fn stop(&self) -> Result<Vec<String>, KeeperError> {
         let limit = self.shared.graces().saturating_add(STOP);
@@ -269,6 +281,13 @@ impl Drop for KillUnlessStarted<'_> {
 impl Shared {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that nothing else has.
+    fn number(&self) -> ChildId {
+        let mut table = self.table();
+        table.next += 1;
+        table.next
     }
 
     /// Makes room for a child, unless the keeper is gone.

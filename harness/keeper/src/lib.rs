@@ -49,5 +49,5 @@ pub use lease::{PodRange, PortLease};
 pub use memory::{Memory, memory};
 pub use run_directory::RunDirectory;
 pub use rustix::process::Signal;
-pub use service::{Keeper, KeeperOptions, StopReport};
+pub use service::{Keeper, KeeperOptions, StopReport, Will};
 pub use tier::Tier;

@@ -1,7 +1,7 @@
 //! The harness's handle to its keeper.
 
 use crate::connection::{Connection, State};
-use crate::wire::Request;
+use crate::wire::{ChildId, Request};
 use crate::{Child, Command, Finished, KeeperError, Output, RunDirectory, Tier, start};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -99,6 +99,20 @@ impl Keeper {
         Ok(finished)
     }
 
+    /// Has the keeper run `command` if this process ends without a [`Keeper::stop`], however it dies, and once all
+    /// children have ended: for what no child is, such as a container. Of several the newest is run first. The command may
+    /// take half a minute; its output should go to a log or nowhere. Not run after a stop, nor once it is [revoked](Will::revoke).
+    ///
+    /// # Errors
+    /// If the program is missing, or the keeper is gone.
+    pub fn bequeath(&self, command: &Command) -> Result<Will, KeeperError> {
+        let (descriptors, _) = start::prepare(command, &self.run_directory)?;
+        Ok(Will {
+            id: self.connection.bequeath(descriptors)?,
+            connection: Arc::clone(&self.connection),
+        })
+    }
+
     /// Completes when the keeper has died without having been stopped; all its children are dead then. Never completes
     /// after a stop.
     pub async fn died(&self) {
@@ -127,6 +141,20 @@ impl Keeper {
             directory_removed,
             elapsed: begin.elapsed(),
         })
+    }
+}
+
+/// A command that is run if this process ends without a stop. Dropping this changes nothing.
+#[derive(Debug)]
+pub struct Will {
+    id: ChildId,
+    connection: Arc<Connection>,
+}
+
+impl Will {
+    /// Forgets the command: what it would have removed is gone.
+    pub fn revoke(self) {
+        self.connection.revoke(self.id);
     }
 }
 

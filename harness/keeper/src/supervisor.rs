@@ -4,6 +4,7 @@
 
 mod children;
 mod launch;
+mod wills;
 
 use crate::packet::PacketSocket;
 use crate::warden::{become_subreaper, clean_up, close_stdin, parse, runtime, swallow_signals};
@@ -23,6 +24,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::SignalKind;
+use wills::Wills;
 
 /// How long an ordered stop may take in all once the harness is dead.
 const HURRY: Duration = Duration::from_millis(800);
@@ -58,11 +60,15 @@ async fn supervise(tier: Tier, directory: &Path) -> io::Result<bool> {
         child_ended,
         warden,
         children: Children::default(),
+        wills: Wills::default(),
         deserted: false,
         orphaned: false,
     };
     supervisor.serve().await;
     supervisor.stop_all().await;
+    if supervisor.deserted {
+        supervisor.carry_out_wills().await;
+    }
     if tier == Tier::ChildSubreaper {
         clean_up(tier, directory, supervisor.orphaned);
     }
@@ -113,6 +119,7 @@ struct Supervisor {
     child_ended: tokio::signal::unix::Signal,
     warden: Option<AsyncFd<OwnedFd>>,
     children: Children,
+    wills: Wills,
     /// The harness or the warden is dead, or has turned away: there is no time for courtesy.
     deserted: bool,
     /// The harness is dead, or about to be: nobody else removes its directory.
@@ -214,6 +221,8 @@ impl Supervisor {
                 self.children
                     .stop(id, Instant::now() + Duration::from_millis(grace_milliseconds));
             }
+            Request::Bequeath { id } => self.wills.add(id, descriptors),
+            Request::Revoke { id } => self.wills.revoke(id),
             Request::StopAll | Request::Leave => {}
         }
     }

@@ -26,6 +26,10 @@ pub(crate) enum Request {
     Signal { id: ChildId, signal: i32 },
     /// TERM to the child's group, KILL after the grace.
     Stop { id: ChildId, grace_milliseconds: u64 },
+    /// Keep the program of the launch that comes with the datagram, to be started if the harness ends without a stop.
+    Bequeath { id: ChildId },
+    /// Forget a program that was kept.
+    Revoke { id: ChildId },
     /// Stop every child, in stages, and end.
     StopAll,
     /// The harness lives on without its keeper: end in a hurry, but leave it the run directory.

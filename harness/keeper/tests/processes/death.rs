@@ -1,8 +1,8 @@
 //! What is left when harness and keeper are killed, one by one and together.
 
 use crate::world::{
-    NOBODY, SubHarness, TREE_SIZE, census, keeper, keepers, shell, spawn_tree, trial, trial_in_tiers,
-    wait_for,
+    BEQUEATHED, NOBODY, SubHarness, TREE_SIZE, bequeath, census, keeper, keepers, shell, spawn_tree, trial,
+    trial_in_tiers, wait_for,
 };
 use libtest_mimic::Trial;
 use plumbline_keeper::{KeeperError, PodRange, ProcessIdentity, Signal, Tier, gc, signal};
@@ -16,6 +16,14 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(trial_in_tiers(
         "kill -9 of the harness leaves nothing",
         harness_killed,
+    ));
+    trials.extend(trial_in_tiers(
+        "what a harness bequeathed is run when it is killed, the newest first",
+        bequeathed,
+    ));
+    trials.extend(trial_in_tiers(
+        "what a harness bequeathed is not run after a stop",
+        not_bequeathed,
     ));
     trials.extend(trial_in_tiers(
         "kill -9 of the outer keeper is noticed and leaves no process",
@@ -57,6 +65,23 @@ async fn harness_killed(tier: Tier) {
     wait_for(|| !harness.path.exists() && keepers.iter().all(|keeper| !keeper.is_alive()));
     assert_eq!(census(&run), NOBODY);
     assert_eq!(harness.collect(), []);
+}
+
+async fn bequeathed(tier: Tier) {
+    let mut harness = SubHarness::start(tier);
+    let file = harness.root.path().join(BEQUEATHED);
+    assert!(!file.exists());
+    harness.kill();
+    wait_for(|| !harness.path.exists());
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "second\nfirst\n");
+}
+
+async fn not_bequeathed(tier: Tier) {
+    let (keeper, root) = keeper(tier).await;
+    let file = root.path().join(BEQUEATHED);
+    bequeath(&keeper, root.path());
+    keeper.stop().await.unwrap();
+    assert!(!file.exists());
 }
 
 async fn keeper_killed(tier: Tier, which: usize) {

@@ -20,6 +20,20 @@ const TREE: &str = "setsid sleep 77001 & setsid sh -c 'setsid sleep 77002 & exit
 /// How many processes the tree and the stubborn shell are.
 pub const TREE_SIZE: usize = 5;
 
+/// The file that bequeathed commands append a line to.
+pub const BEQUEATHED: &str = "bequeathed";
+
+/// Bequeaths three commands that append a line to a file in `folder`, and revokes the last.
+pub fn bequeath(keeper: &Keeper, folder: &Path) {
+    for (line, is_revoked) in [("first", false), ("second", false), ("third", true)] {
+        let script = format!("echo {line} >> {}", folder.join(BEQUEATHED).display());
+        let will = keeper.bequeath(&shell(line, &script)).unwrap();
+        if is_revoked {
+            will.revoke();
+        }
+    }
+}
+
 /// The census of a run that is over.
 pub const NOBODY: [u32; 0] = [];
 
@@ -211,6 +225,7 @@ pub fn run_sub_harness(arguments: &[String]) -> ExitCode {
         let keeper = Keeper::start_in_tier(options(Path::new(&arguments[0])), tier)
             .await
             .unwrap();
+        bequeath(&keeper, Path::new(&arguments[0]));
         spawn_tree(&keeper).await;
         println!("{}", keeper.run_directory().path().display());
         std::future::pending::<()>().await;
