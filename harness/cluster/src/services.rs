@@ -7,7 +7,7 @@ use crate::{
     kubernetes::{KindReference, Object},
     watch::{Store, WaitError, Watches},
 };
-use plumbline_servers::ServiceDirectory;
+use plumbline_servers::{ServiceDirectory, ServicePlace};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -37,9 +37,9 @@ impl ClusterServices {
 }
 
 impl ServiceDirectory for ClusterServices {
-    fn resolve(&self, namespace: &str, service: &str, port: u16) -> Option<SocketAddr> {
+    fn resolve(&self, namespace: &str, service: &str, port: u16) -> Option<ServicePlace> {
         if (namespace, service) == ("default", "kubernetes") {
-            return self.api_server.filter(|_| port == 443);
+            return self.api_server.filter(|_| port == 443).map(ServicePlace::At);
         }
         let object = self.services.get(Some(namespace), service)?;
         let port_name = port_name(&object, port)?;
@@ -49,6 +49,7 @@ impl ServiceDirectory for ClusterServices {
             .filter(|slice| slice.namespace() == Some(namespace))
             .filter(|slice| slice.label("kubernetes.io/service-name") == Some(service))
             .find_map(|slice| endpoint(slice, port_name))
+            .map(ServicePlace::At)
     }
 }
 

@@ -22,7 +22,8 @@ use plumbline_images::{Endpoint, Endpoints, ImageFile, ImageStore, ProgramImage,
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::Progress;
 use plumbline_servers::{
-    CertificateAuthority, ProxyOptions, Registry, RegistryOptions, ServiceDirectory, ServiceProxy,
+    CertificateAuthority, ProxyOptions, Registry, RegistryOptions, ServiceDirectory, ServicePlace,
+    ServiceProxy,
 };
 use serde_json::{Value, json};
 use std::{
@@ -112,7 +113,7 @@ fn told(error: Box<dyn Error + Send + Sync>) -> Failed {
 struct NoServices;
 
 impl ServiceDirectory for NoServices {
-    fn resolve(&self, _: &str, _: &str, _: u16) -> Option<SocketAddr> {
+    fn resolve(&self, _: &str, _: &str, _: u16) -> Option<ServicePlace> {
         None
     }
 }

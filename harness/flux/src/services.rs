@@ -8,7 +8,7 @@ use plumbline_images::{Endpoint, Endpoints, KeyVaultAccess, KeyVaultLogin};
 use plumbline_keeper::Keeper;
 use plumbline_servers::{
     CertificateAuthority, Credentials, GitServer, GitServerOptions, KeyVault, KeyVaultOptions, ProxyOptions,
-    Registry, RegistryOptions, ServiceDirectory, ServiceProxy, WebhookOptions, WebhookSink,
+    Registry, RegistryOptions, ServiceDirectory, ServicePlace, ServiceProxy, WebhookOptions, WebhookSink,
 };
 use std::{
     collections::HashMap,
@@ -195,7 +195,7 @@ fn cluster_names(private: &Registry, git: &GitServer, sink: &WebhookSink) -> Has
 struct NoServices;
 
 impl ServiceDirectory for NoServices {
-    fn resolve(&self, _namespace: &str, _service: &str, _port: u16) -> Option<SocketAddr> {
+    fn resolve(&self, _namespace: &str, _service: &str, _port: u16) -> Option<ServicePlace> {
         None
     }
 }

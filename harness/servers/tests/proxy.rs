@@ -3,7 +3,7 @@
 
 use axum::{body::Body, extract::Request, response::Response};
 use plumbline_servers::{
-    CertificateAuthority, Listener, ProxyOptions, Server, ServiceDirectory, ServiceProxy,
+    CertificateAuthority, Listener, ProxyOptions, Server, ServiceDirectory, ServicePlace, ServiceProxy,
 };
 use std::{
     collections::HashMap,
@@ -18,11 +18,11 @@ use tokio::{
 struct Services(HashMap<(&'static str, &'static str, u16), SocketAddr>);
 
 impl ServiceDirectory for Services {
-    fn resolve(&self, namespace: &str, service: &str, port: u16) -> Option<SocketAddr> {
+    fn resolve(&self, namespace: &str, service: &str, port: u16) -> Option<ServicePlace> {
         self.0
             .iter()
             .find(|((n, s, p), _)| (*n, *s, *p) == (namespace, service, port))
-            .map(|(_, address)| *address)
+            .map(|(_, address)| ServicePlace::At(*address))
     }
 }
 

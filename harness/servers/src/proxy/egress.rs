@@ -37,7 +37,7 @@ pub struct EgressCounts {
 
 type Hook = dyn Fn(&EgressRecord) + Send + Sync;
 
-pub(super) struct EgressLog {
+pub(crate) struct EgressLog {
     records: BoundedLog<EgressRecord>,
     allowed: AtomicU64,
     refused: AtomicU64,
@@ -45,7 +45,7 @@ pub(super) struct EgressLog {
 }
 
 impl EgressLog {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             records: BoundedLog::new(REMEMBERED),
             allowed: AtomicU64::new(0),
@@ -54,7 +54,7 @@ impl EgressLog {
         }
     }
 
-    pub(super) fn record(&self, target: String, client: SocketAddr, allowed: bool) {
+    pub(crate) fn record(&self, target: String, client: SocketAddr, allowed: bool) {
         let record = EgressRecord {
             at: SystemTime::now(),
             target,
@@ -73,15 +73,15 @@ impl EgressLog {
         self.records.push(record);
     }
 
-    pub(super) fn set_hook(&self, hook: Arc<Hook>) {
+    pub(crate) fn set_hook(&self, hook: Arc<Hook>) {
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
     }
 
-    pub(super) fn snapshot(&self) -> Vec<EgressRecord> {
+    pub(crate) fn snapshot(&self) -> Vec<EgressRecord> {
         self.records.snapshot()
     }
 
-    pub(super) fn counts(&self) -> EgressCounts {
+    pub(crate) fn counts(&self) -> EgressCounts {
         EgressCounts {
             allowed: self.allowed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),

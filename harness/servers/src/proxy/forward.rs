@@ -5,7 +5,10 @@ use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::{io, net::SocketAddr, time::Duration};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// How long the other side may take to accept a connection; it is on this machine.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -23,6 +26,11 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
+/// A connection, of whatever kind.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
+
 /// Opens a connection to `address`, on this machine, within a short limit.
 pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     match tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
@@ -37,7 +45,10 @@ pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 }
 
 /// Answers `request`, whose URI is absolute, by asking the server behind `stream`.
-pub(super) async fn exchange(mut request: Request, stream: TcpStream) -> hyper::Result<Response> {
+pub(super) async fn exchange(
+    mut request: Request,
+    stream: impl ByteStream + 'static,
+) -> hyper::Result<Response> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     // The path was part of a valid URI.
     let path = path.parse::<Uri>().unwrap_or_default();
@@ -61,7 +72,7 @@ pub(super) async fn exchange(mut request: Request, stream: TcpStream) -> hyper::
 }
 
 /// Answers a CONNECT and moves bytes both ways until both sides are done.
-pub(super) fn tunnel(upgrade: OnUpgrade, mut stream: TcpStream) -> Response {
+pub(super) fn tunnel(upgrade: OnUpgrade, mut stream: impl ByteStream + 'static) -> Response {
     tokio::spawn(async move {
         let upgraded = match upgrade.await {
             Ok(upgraded) => upgraded,

@@ -8,6 +8,8 @@ mod egress;
 mod forward;
 mod server;
 
+pub(crate) use egress::EgressLog;
 pub use egress::{EgressCounts, EgressRecord};
+pub use forward::ByteStream;
 pub(crate) use forward::{connect, strip};
-pub use server::{ProxyOptions, ServiceDirectory, ServiceProxy};
+pub use server::{ProxyOptions, ServiceDirectory, ServicePlace, ServiceProxy};

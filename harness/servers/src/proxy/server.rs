@@ -3,21 +3,49 @@
 use super::{
     destination::Destination,
     egress::{EgressCounts, EgressLog, EgressRecord},
-    forward,
+    forward::{self, ByteStream},
 };
 use crate::{Listener, Server, ServerError};
 use axum::{extract::Request, response::Response};
+use futures::future::BoxFuture;
 use http::{Method, StatusCode, uri::Scheme};
 use std::{
     collections::HashMap,
+    fmt, io,
     net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
 };
 
 /// Knows where the cluster's services are served.
 pub trait ServiceDirectory: Send + Sync {
-    /// The address behind `port` of a service, if it has a ready endpoint.
-    fn resolve(&self, namespace: &str, service: &str, port: u16) -> Option<SocketAddr>;
+    /// What is behind `port` of a service, if it has a ready endpoint.
+    fn resolve(&self, namespace: &str, service: &str, port: u16) -> Option<ServicePlace>;
+}
+
+/// Where a service is served.
+pub enum ServicePlace {
+    /// At this address of this machine.
+    At(SocketAddr),
+    /// In a container that no address of this machine leads to: a connection to it, which is opened when it is asked for.
+    Behind(BoxFuture<'static, io::Result<Box<dyn ByteStream>>>),
+}
+
+impl ServicePlace {
+    async fn connect(self) -> io::Result<Box<dyn ByteStream>> {
+        match self {
+            Self::At(address) => Ok(Box::new(forward::connect(address).await?)),
+            Self::Behind(connecting) => connecting.await,
+        }
+    }
+}
+
+impl fmt::Display for ServicePlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(address) => write!(formatter, "{address}"),
+            Self::Behind(_) => formatter.write_str("its pod"),
+        }
+    }
 }
 
 /// How to start a [`ServiceProxy`].
@@ -44,7 +72,7 @@ struct Inner {
 
 /// Where a destination is, as far as the proxy lets anybody go.
 enum Verdict {
-    Served(SocketAddr),
+    Served(ServicePlace),
     /// One of ours, but nothing serves it now.
     Absent,
     Refused,
@@ -121,8 +149,8 @@ impl Inner {
         let verdict = self.judge(&destination);
         let allowed = !matches!(verdict, Verdict::Refused);
         self.egress.record(destination.to_string(), client, allowed);
-        let address = match verdict {
-            Verdict::Served(address) => address,
+        let place = match verdict {
+            Verdict::Served(place) => place,
             Verdict::Absent => {
                 return forward::answer(
                     StatusCode::BAD_GATEWAY,
@@ -136,13 +164,14 @@ impl Inner {
                 );
             }
         };
-        let failed = |reason: &dyn std::fmt::Display| {
+        let at = place.to_string();
+        let failed = |reason: &dyn fmt::Display| {
             forward::answer(
                 StatusCode::BAD_GATEWAY,
-                format!("{destination} at {address}: {reason}"),
+                format!("{destination} at {at}: {reason}"),
             )
         };
-        let stream = match forward::connect(address).await {
+        let stream = match place.connect().await {
             Ok(stream) => stream,
             Err(error) => return failed(&error),
         };
@@ -158,7 +187,7 @@ impl Inner {
     fn judge(&self, destination: &Destination) -> Verdict {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = names.get(&destination.host) {
-            return Verdict::Served(*address);
+            return Verdict::Served(ServicePlace::At(*address));
         }
         match destination.service() {
             Some((service, namespace)) => self
