@@ -1,15 +1,18 @@
-//! Clusters: the embedded control plane, the Kubernetes handle, shared watches, and the node agent.
+//! Clusters: the embedded control plane, kind, the Kubernetes handle, shared watches, and the node agent.
 //!
 //! [`embedded`] starts a real control plane as processes; [`kubernetes`] talks to any cluster; [`watch`] waits for
 //! what its objects become, by the pure [`conditions`]; [`diagnose`] gathers the evidence when they do not;
-//! [`node`] stands in for scheduler and kubelet.
+//! [`node`] stands in for scheduler and kubelet; [`kind`] has real ones, in containers of the [`docker`] engine.
 
 pub mod conditions;
 pub mod diagnose;
+pub mod docker;
 pub mod embedded;
 mod facts;
+pub mod kind;
 pub mod kubernetes;
 pub mod node;
+pub mod pods;
 mod services;
 pub mod watch;
 

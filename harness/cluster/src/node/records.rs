@@ -1,5 +1,6 @@
 //! What the node runs at the moment, shared by pod tasks, log requests and reports.
 
+use crate::pods::workload_name;
 use k8s_openapi::api::core::v1::Pod;
 use plumbline_keeper::Child;
 use std::{
@@ -167,13 +168,6 @@ fn key(pod: &Pod) -> Key {
         pod.metadata.namespace.clone().unwrap_or_default(),
         pod.metadata.name.clone().unwrap_or_default(),
     )
-}
-
-/// The name of a Deployment's pod without those of its ReplicaSet and its own: `a-controller-7d9f-x2x5l`.
-fn workload_name(pod: &str) -> &str {
-    let mut parts = pod.rsplitn(3, '-');
-    let (_, _, workload) = (parts.next(), parts.next(), parts.next());
-    workload.unwrap_or(pod)
 }
 
 /// The log of a container after `restarts` restarts, below the pod's directory.

@@ -10,6 +10,7 @@ mod wait;
 mod watches;
 
 pub use error::{WaitError, WaitTimeout};
+pub(crate) use feed::Change;
 pub use target::{Target, View};
 pub use wait::Observed;
 pub use watches::{Store, Watches};

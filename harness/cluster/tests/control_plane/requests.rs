@@ -220,10 +220,15 @@ async fn status_for_a_stranger(
 }
 
 async fn services(cluster: Arc<Cluster>) -> Outcome {
-    let api_server = ([127, 0, 0, 1], cluster.control_plane.port()).into();
+    let api_server = std::net::SocketAddr::from(([127, 0, 0, 1], cluster.control_plane.port()));
     let directory = ClusterServices::follow(&cluster.watches, Some(api_server)).await?;
-    assert_eq!(directory.resolve("default", "kubernetes", 443), Some(api_server));
-    assert_eq!(directory.resolve("default", "nobody", 80), None);
+    let place = |service, port| {
+        directory
+            .resolve("default", service, port)
+            .map(|place| place.to_string())
+    };
+    assert_eq!(place("kubernetes", 443), Some(api_server.to_string()));
+    assert_eq!(place("nobody", 80), None);
     cluster
         .kubernetes
         .apply(&json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "default"},
@@ -243,14 +248,11 @@ async fn services(cluster: Arc<Cluster>) -> Outcome {
     }
     // The shared watch shows the objects some milliseconds after the API server does.
     let store = cluster.watches.store(&"EndpointSlice".parse()?).await?;
-    while store.get(Some("default"), "web-1").is_none() || directory.resolve("default", "web", 80).is_none() {
+    while store.get(Some("default"), "web-1").is_none() || place("web", 80).is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    assert_eq!(
-        directory.resolve("default", "web", 80),
-        Some(([127, 244, 1, 5], 9090).into())
-    );
-    assert_eq!(directory.resolve("default", "web", 81), None);
+    assert_eq!(place("web", 80).as_deref(), Some("127.244.1.5:9090"));
+    assert_eq!(place("web", 81), None);
     Ok(())
 }
 

@@ -1,0 +1,95 @@
+//! Why the container engine did not do what was asked.
+
+use plumbline_keeper::KeeperError;
+use std::time::Duration;
+
+/// What the client says when nobody answers.
+const NO_ENGINE: [&str; 3] = [
+    "Cannot connect to the Docker daemon",
+    "Is the docker daemon running",
+    "error during connect",
+];
+/// What it says when it may not ask.
+const NO_PERMISSION: &str = "permission denied while trying to connect";
+
+/// Something that the container engine, or its client, did not do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DockerError {
+    /// There is no client.
+    #[error(
+        "no `docker` on PATH: install a Docker engine, or run ci/docker-engine; `plumbline doctor` says what else is missing"
+    )]
+    NoClient,
+    /// The client finds no engine.
+    #[error("the Docker engine does not answer: start it, or run ci/docker-engine; docker said: {said}")]
+    NoEngine {
+        /// The client's words.
+        said: String,
+    },
+    /// The engine's socket is not this user's.
+    #[error(
+        "this user may not use the Docker engine: add it to the group `docker` and log in again, or use another engine by DOCKER_HOST; docker said: {said}"
+    )]
+    NoPermission {
+        /// The client's words.
+        said: String,
+    },
+    /// It failed.
+    #[error("docker could not {what}: {said}")]
+    Failed {
+        /// What was asked: a verb and its object.
+        what: String,
+        /// The client's words.
+        said: String,
+    },
+    /// It did not answer.
+    #[error("docker did not {what} within {} s: is the engine or the disk overloaded?", .within.as_secs())]
+    Silent {
+        /// What was asked: a verb and its object.
+        what: String,
+        /// How long it was given.
+        within: Duration,
+    },
+    /// The client could not be run.
+    #[error(transparent)]
+    Keeper(#[from] KeeperError),
+}
+
+impl DockerError {
+    /// What the client's words mean.
+    pub(crate) fn of(what: &str, said: &str) -> Self {
+        let said = said.trim().to_owned();
+        if said.contains(NO_PERMISSION) {
+            Self::NoPermission { said }
+        } else if NO_ENGINE.iter().any(|sign| said.contains(sign)) {
+            Self::NoEngine { said }
+        } else {
+            Self::Failed {
+                what: what.to_owned(),
+                said,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_client_says_is_understood() {
+        let away = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n";
+        assert!(matches!(DockerError::of("x", away), DockerError::NoEngine { .. }));
+        let refused = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock";
+        assert!(matches!(
+            DockerError::of("x", refused),
+            DockerError::NoPermission { .. }
+        ));
+        let other = DockerError::of("remove the network n", "Error: network n has active endpoints\n");
+        assert_eq!(
+            other.to_string(),
+            "docker could not remove the network n: Error: network n has active endpoints"
+        );
+    }
+}

@@ -1,0 +1,320 @@
+//! One kind cluster: made, looked after, removed.
+
+use super::{
+    KindError, KindSettings, Network, kubeconfig,
+    node_files::{self, NodeFiles},
+};
+use crate::{docker::Docker, kubernetes::Access};
+use plumbline_keeper::{Command, Output, Will};
+use plumbline_model::{Fault, FaultClass, Progress, Secret};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long making a cluster may take; ten seconds on an idle machine.
+const CREATED_WITHIN: Duration = Duration::from_secs(240);
+/// How long removing one may take; two seconds on an idle machine.
+const DELETED_WITHIN: Duration = Duration::from_secs(60);
+/// How much of what kind says is told.
+const SAID_LINES: usize = 12;
+/// The namespace in which containerd keeps the containers of pods.
+const POD_CONTAINERS: &str = "k8s.io";
+
+/// The private registry as the nodes use it.
+pub struct RegistryLogin {
+    /// Its name.
+    pub host: String,
+    /// Whom the nodes and all containers trust, in PEM.
+    pub authority_pem: String,
+    /// The login of the nodes, for images of pods without pull secrets.
+    pub user: String,
+    /// Its password.
+    pub password: Secret<String>,
+}
+
+/// How to make a [`KindCluster`].
+pub struct KindOptions<'a> {
+    /// kind.
+    pub program: PathBuf,
+    /// Its network.
+    pub network: &'a Network,
+    /// What distinguishes its name from those of the run's other clusters; nothing for the first.
+    pub suffix: &'a str,
+    /// How it is set up.
+    pub settings: &'a KindSettings,
+    /// Where its files are.
+    pub directory: PathBuf,
+    /// The private registry.
+    pub login: &'a RegistryLogin,
+    /// Hears what is being done.
+    pub progress: Progress,
+}
+
+/// A running kind cluster. Dropping it leaves it to the keeper; see [`KindCluster::stop`].
+pub struct KindCluster {
+    docker: Docker,
+    program: PathBuf,
+    network: String,
+    name: String,
+    kubeconfig: PathBuf,
+    access: Access,
+    fault: watch::Receiver<Option<Fault>>,
+    guard: AbortOnDropHandle<()>,
+    will: Will,
+}
+
+impl KindCluster {
+    /// Makes the cluster, and returns when its API server answers kind; its node may not be ready yet.
+    ///
+    /// # Errors
+    /// The engine or kind does not do its part.
+    pub async fn start(options: KindOptions<'_>) -> Result<Self, KindError> {
+        let KindOptions {
+            program,
+            network,
+            suffix,
+            settings,
+            directory,
+            login,
+            progress,
+        } = options;
+        let docker = network.docker().clone();
+        let name = format!("{}{suffix}", network.name());
+        let task = progress.task(format!("creating the kind cluster {name}"));
+        let specification = docker
+            .ask(
+                "ask the node image how containers are made",
+                [
+                    "run",
+                    "--rm",
+                    "--network=none",
+                    "--entrypoint=/usr/bin/ctr",
+                    &settings.image,
+                    "oci",
+                    "spec",
+                ],
+            )
+            .await?;
+        let files = NodeFiles::write(&directory, login, &specification)?;
+        let configuration = directory.join("kind.json");
+        let cluster = settings.cluster(&name, &files.mounts(), &[node_files::patch(login)]);
+        node_files::write(&configuration, &cluster.to_string())?;
+        let kubeconfig = directory.join("kubeconfig");
+        let kind = Kind {
+            docker: &docker,
+            program: &program,
+            network: network.name(),
+        };
+        if kind.clusters().await?.contains(&name) {
+            return Err(KindError::Taken { name });
+        }
+        // Noted before it is there: whenever we are killed, it goes.
+        let will = docker
+            .keeper()
+            .bequeath(&kind.command(["delete", "cluster", "--name", &name]))?;
+        kind.create(&name, &configuration, &kubeconfig).await?;
+        drop(task);
+        let access = kubeconfig::read(&kubeconfig)?;
+        let (fault, guard) = guard(&docker, &name).await?;
+        Ok(Self {
+            docker,
+            program,
+            network: network.name().to_owned(),
+            name,
+            kubeconfig,
+            access,
+            fault,
+            guard,
+            will,
+        })
+    }
+
+    /// Its name: kind's, and the beginning of its containers'.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How to reach the API server as its administrator.
+    #[must_use]
+    pub const fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The kubeconfig of the administrator, readable for us only.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Turns into a fault as soon as the node of the control plane ends unasked.
+    #[must_use]
+    pub fn failed(&self) -> watch::Receiver<Option<Fault>> {
+        self.fault.clone()
+    }
+
+    /// Kills the main process of a pod's container, as a crash would. `container` is the id that the pod's status shows.
+    ///
+    /// # Errors
+    /// It does not run on that node.
+    pub async fn kill(&self, node: &str, container: &str) -> Result<(), KindError> {
+        let id = container.rsplit('/').next().unwrap_or(container);
+        let kill = [
+            "exec",
+            node,
+            "ctr",
+            "--namespace",
+            POD_CONTAINERS,
+            "tasks",
+            "kill",
+            "--signal",
+            "SIGKILL",
+            id,
+        ];
+        self.docker.ask(&format!("kill the container {id}"), kill).await?;
+        Ok(())
+    }
+
+    /// Has kind write what the nodes logged to `folder`.
+    ///
+    /// # Errors
+    /// The engine or kind does not do its part.
+    pub async fn export_logs(&self, folder: &Path) -> Result<(), KindError> {
+        let what = format!("export the logs of {}", self.name);
+        let folder = folder.to_string_lossy();
+        let command = self
+            .kind()
+            .command(["export", "logs", &folder, "--name", &self.name]);
+        self.docker.ask_within(CREATED_WITHIN, &what, command).await?;
+        Ok(())
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        Kind {
+            docker: &self.docker,
+            program: &self.program,
+            network: &self.network,
+        }
+    }
+
+    /// Removes the cluster.
+    ///
+    /// # Errors
+    /// The engine or kind does not do it.
+    pub async fn stop(self) -> Result<(), KindError> {
+        self.guard.abort();
+        let kind = self.kind();
+        let command = kind.command(["delete", "cluster", "--name", &self.name]);
+        let said = kind.run(DELETED_WITHIN, command).await?;
+        said.map_err(|said| KindError::NotDeleted {
+            name: self.name,
+            said,
+        })?;
+        self.will.revoke();
+        Ok(())
+    }
+}
+
+/// kind's command line.
+struct Kind<'a> {
+    docker: &'a Docker,
+    program: &'a Path,
+    network: &'a str,
+}
+
+impl Kind<'_> {
+    fn command<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        Command::new("kind", self.program)
+            .arguments(arguments)
+            .environment(self.docker.environment())
+            .environment([
+                ("KIND_EXPERIMENTAL_PROVIDER", "docker"),
+                ("KIND_EXPERIMENTAL_DOCKER_NETWORK", self.network),
+                // Nothing but what `--kubeconfig` names is ever written.
+                ("KUBECONFIG", "/dev/null"),
+            ])
+            .directory("/")
+            .output(Output::Captured)
+    }
+
+    async fn clusters(&self) -> Result<Vec<String>, KindError> {
+        let command = self.command(["get", "clusters", "--quiet"]);
+        let names = self
+            .docker
+            .ask_within(DELETED_WITHIN, "list the kind clusters", command)
+            .await?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    async fn create(&self, name: &str, configuration: &Path, kubeconfig: &Path) -> Result<(), KindError> {
+        let (configuration, kubeconfig) = (configuration.to_string_lossy(), kubeconfig.to_string_lossy());
+        let command = self.command([
+            "create",
+            "cluster",
+            "--name",
+            name,
+            "--config",
+            &configuration,
+            "--kubeconfig",
+            &kubeconfig,
+            "--wait",
+            "0s",
+        ]);
+        let said = self.run(CREATED_WITHIN, command).await?;
+        said.map_err(|said| KindError::NotCreated {
+            name: name.to_owned(),
+            said,
+        })
+    }
+
+    /// Runs kind; when it fails, the end of what it said is given.
+    async fn run(&self, within: Duration, command: Command) -> Result<Result<(), String>, KindError> {
+        let running = self.docker.keeper().output(command);
+        let Ok(finished) = tokio::time::timeout(within, running).await else {
+            return Ok(Err(format!("it was not done after {} s", within.as_secs())));
+        };
+        let finished = finished?;
+        if finished.status.success() {
+            return Ok(Ok(()));
+        }
+        let said = String::from_utf8_lossy(&finished.stderr.bytes()).into_owned();
+        let lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        let end = lines.len().saturating_sub(SAID_LINES);
+        Ok(Err(lines[end..].join("\n")))
+    }
+}
+
+/// Reports the end of the control plane's node, for which the engine's client waits.
+async fn guard(
+    docker: &Docker,
+    name: &str,
+) -> Result<(watch::Receiver<Option<Fault>>, AbortOnDropHandle<()>), KindError> {
+    let node = format!("{name}-control-plane");
+    let waiting = docker.command(["wait", &node]).output(Output::Captured);
+    let child = docker.keeper().spawn(waiting).await?;
+    let (sender, receiver) = watch::channel(None);
+    let task = tokio::spawn(async move {
+        let finished = child.finish().await;
+        let said = [finished.stdout.bytes(), finished.stderr.bytes()].map(|bytes| {
+            let text = String::from_utf8_lossy(&bytes);
+            text.trim().to_owned()
+        });
+        let message = match said {
+            [code, _] if !code.is_empty() => {
+                format!("the node {node} has ended (exit code {code}), and with it the cluster")
+            }
+            [_, error] => format!("the Docker engine does not look after the node {node} any more: {error}"),
+        };
+        sender.send_replace(Some(Fault {
+            class: FaultClass::Cluster,
+            message,
+            attachments: Vec::new(),
+        }));
+        // Those who ask later must find the fault too, until the cluster is dropped.
+        std::future::pending::<()>().await;
+    });
+    Ok((receiver, AbortOnDropHandle::new(task)))
+}

@@ -1,0 +1,149 @@
+//! What kind is told: `clusters/kind.yaml` of the project, and the configuration that a cluster is made from.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The image that `plumbline node-image build` makes.
+const OWN_IMAGE: &str = "plumbline/node:v1.34.4";
+
+/// What can be set about kind clusters.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct KindSettings {
+    /// The image of the nodes, best with its digest: it decides the version of Kubernetes.
+    pub image: String,
+    /// How many nodes there are besides the control plane's, which runs pods too.
+    pub workers: u8,
+    /// Files and folders of this machine that the nodes see.
+    pub mounts: Vec<NodeMount>,
+    /// Patches of containerd's configuration, in TOML, as kind takes them.
+    pub containerd_patches: Vec<String>,
+}
+
+/// A file or folder that the nodes see.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeMount {
+    /// Where it is on this machine.
+    pub host_path: PathBuf,
+    /// Where it is in the node.
+    pub container_path: PathBuf,
+    /// Whether the node can only read it.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+impl Default for KindSettings {
+    fn default() -> Self {
+        Self {
+            image: OWN_IMAGE.to_owned(),
+            workers: 0,
+            mounts: Vec::new(),
+            containerd_patches: Vec::new(),
+        }
+    }
+}
+
+impl KindSettings {
+    /// Reads the file; a project without it has the defaults.
+    ///
+    /// # Errors
+    /// The file and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let said = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+        match fs::read_to_string(path) {
+            Ok(text) => serde_saphyr::from_str(&text).map_err(|error| said(&error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(said(&error)),
+        }
+    }
+
+    /// The configuration of a cluster, whose nodes see `mounts` besides those of the settings. JSON is YAML, and needs no
+    /// quoting.
+    pub(super) fn cluster(&self, name: &str, mounts: &[NodeMount], patches: &[String]) -> Value {
+        let mounts: Vec<Value> = self
+            .mounts
+            .iter()
+            .chain(mounts)
+            .map(|mount| {
+                json!({
+                    "hostPath": mount.host_path,
+                    "containerPath": mount.container_path,
+                    "readOnly": mount.read_only,
+                })
+            })
+            .collect();
+        let node = |role: &str| json!({"role": role, "image": self.image, "extraMounts": mounts});
+        let workers = (0..self.workers).map(|_| node("worker"));
+        let nodes: Vec<Value> = std::iter::once(node("control-plane")).chain(workers).collect();
+        let patches: Vec<&String> = patches.iter().chain(&self.containerd_patches).collect();
+        json!({
+            "kind": "Cluster",
+            "apiVersion": "kind.x-k8s.io/v1alpha4",
+            "name": name,
+            "networking": {"apiServerAddress": "127.0.0.1"},
+            "containerdConfigPatches": patches,
+            "nodes": nodes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_has_its_default_and_what_cannot_be_set_is_named() {
+        let settings: KindSettings = serde_saphyr::from_str("workers: 2").unwrap();
+        assert_eq!(
+            settings,
+            KindSettings {
+                workers: 2,
+                ..KindSettings::default()
+            }
+        );
+        let error = serde_saphyr::from_str::<KindSettings>("worker: 2").unwrap_err();
+        assert!(error.to_string().contains("worker"), "{error}");
+        assert_eq!(
+            KindSettings::read(Path::new("/no/such/file")),
+            Ok(KindSettings::default())
+        );
+    }
+
+    #[test]
+    fn every_node_has_the_image_the_mounts_and_listens_on_loopback() {
+        let mount = |name: &str| NodeMount {
+            host_path: format!("/host/{name}").into(),
+            container_path: format!("/node/{name}").into(),
+            read_only: name == "own",
+        };
+        let settings = KindSettings {
+            workers: 1,
+            mounts: vec![mount("theirs")],
+            containerd_patches: vec!["theirs".to_owned()],
+            ..KindSettings::default()
+        };
+        let cluster = settings.cluster("a", &[mount("own")], &["own".to_owned()]);
+        assert_eq!(cluster["networking"]["apiServerAddress"], "127.0.0.1");
+        assert_eq!(cluster["containerdConfigPatches"], json!(["own", "theirs"]));
+        let roles: Vec<_> = cluster["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| &node["role"])
+            .collect();
+        assert_eq!(roles, ["control-plane", "worker"]);
+        for node in cluster["nodes"].as_array().unwrap() {
+            assert_eq!(node["image"], OWN_IMAGE);
+            assert_eq!(node["extraMounts"][0]["containerPath"], "/node/theirs");
+            assert_eq!(
+                node["extraMounts"][1],
+                json!({"hostPath": "/host/own", "containerPath": "/node/own", "readOnly": true})
+            );
+        }
+    }
+}

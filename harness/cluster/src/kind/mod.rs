@@ -1,0 +1,21 @@
+//! Clusters of real nodes: kind, with containers for nodes.
+//!
+//! A [`Network`] of the run's own joins the nodes with a *gateway* container, which bears the names of the run's servers
+//! and passes every connection on to a unix socket of ours. A [`KindCluster`] is one cluster in it: containerd pulls from the
+//! private registry by its name, with the run's authority and login, and gives every container that authority as the
+//! only one it trusts. Everything that the engine holds for us is named after the run, labelled with it, and bequeathed
+//! to the keeper; what even that misses, [`sweep`] finds.
+
+mod cluster;
+mod configuration;
+mod error;
+mod kubeconfig;
+mod network;
+mod node_files;
+mod sweep;
+
+pub use cluster::{KindCluster, KindOptions, RegistryLogin};
+pub use configuration::{KindSettings, NodeMount};
+pub use error::KindError;
+pub use network::{Network, NetworkOptions};
+pub use sweep::{Swept, sweep};

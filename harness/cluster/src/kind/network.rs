@@ -1,0 +1,158 @@
+//! The network of a run's clusters, and the gateway in it: the container that bears the names of the run's servers.
+
+use super::KindError;
+use crate::docker::Docker;
+use plumbline_keeper::Will;
+use plumbline_servers::{Gateway, GatewayOptions};
+use std::{
+    collections::HashMap, fs::DirBuilder, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf,
+};
+
+/// The label of everything that the engine holds for a run; its value is the run's directory.
+pub(super) const LABEL: &str = "test.plumbline.run";
+
+/// Where the gateway container finds our socket.
+const SOCKET: &str = "/run/plumbline/gateway.sock";
+
+/// How to make a [`Network`].
+pub struct NetworkOptions {
+    /// The engine.
+    pub docker: Docker,
+    /// An image that has a shell and socat: that of the nodes.
+    pub image: String,
+    /// Hosts, and the loopback addresses that they are served at.
+    pub names: HashMap<String, SocketAddr>,
+    /// Where the socket is made.
+    pub directory: PathBuf,
+}
+
+/// A network of the run's own. Dropping it leaves what the engine holds to the keeper.
+pub struct Network {
+    docker: Docker,
+    name: String,
+    container: String,
+    gateway: Gateway,
+    wills: Vec<Will>,
+}
+
+impl Network {
+    /// Makes the network and starts the gateway in it.
+    ///
+    /// # Errors
+    /// The engine does not answer, or has not got the image.
+    pub async fn start(options: NetworkOptions) -> Result<Self, KindError> {
+        let NetworkOptions {
+            docker,
+            image,
+            names,
+            directory,
+        } = options;
+        docker.engine().await?;
+        if docker.image_id(&image).await?.is_none() {
+            return Err(KindError::NoImage { image });
+        }
+        let run = docker.keeper().run_directory().clone();
+        let name = format!("plumbline-{}", run.run());
+        let container = format!("{name}-gateway");
+        let label = format!("{LABEL}={}", run.path().display());
+        let sockets = directory.join("gateway");
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&sockets)
+            .map_err(KindError::file(&sockets))?;
+        let mut hosts: Vec<&String> = names.keys().collect();
+        hosts.sort();
+        let aliases: Vec<String> = hosts
+            .iter()
+            .map(|host| format!("--network-alias={host}"))
+            .collect();
+        let gateway = Gateway::start(GatewayOptions {
+            names,
+            socket: sockets.join("gateway.sock"),
+        })?;
+        // Noted before they are there: whenever we are killed, they go.
+        let removals = [
+            vec!["network", "rm", &name],
+            vec!["rm", "--force", "--volumes", &container],
+        ];
+        let wills = removals
+            .into_iter()
+            .map(|arguments| docker.keeper().bequeath(&docker.command(arguments)))
+            .collect::<Result<_, _>>()?;
+        let network = Self {
+            docker,
+            name,
+            container,
+            gateway,
+            wills,
+        };
+        network.create(&label).await?;
+        network.run_gateway(&label, &image, &aliases, &sockets).await?;
+        Ok(network)
+    }
+
+    async fn create(&self, label: &str) -> Result<(), KindError> {
+        let what = format!("create the network {}", self.name);
+        let arguments = ["network", "create", "--label", label, &self.name];
+        self.docker.ask(&what, arguments).await?;
+        Ok(())
+    }
+
+    async fn run_gateway(
+        &self,
+        label: &str,
+        image: &str,
+        aliases: &[String],
+        sockets: &std::path::Path,
+    ) -> Result<(), KindError> {
+        let volume = format!("{}:/run/plumbline:ro", sockets.display());
+        let listen =
+            |port: u16| format!("socat TCP-LISTEN:{port},fork,reuseaddr,backlog=256 UNIX-CONNECT:{SOCKET}");
+        let script = format!("{} & exec {}", listen(80), listen(443));
+        let mut arguments = vec!["run", "--detach", "--name", &self.container, "--label", label];
+        arguments.extend([
+            "--network",
+            &self.name,
+            "--volume",
+            &volume,
+            "--entrypoint",
+            "/bin/sh",
+        ]);
+        arguments.extend(aliases.iter().map(String::as_str));
+        arguments.extend([image, "-c", &script]);
+        self.docker.ask("start the gateway container", arguments).await?;
+        Ok(())
+    }
+
+    /// Its name, which kind is told.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The engine.
+    #[must_use]
+    pub const fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// What passes through the gateway.
+    #[must_use]
+    pub const fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Removes the gateway and the network, which no cluster may use any more.
+    ///
+    /// # Errors
+    /// The engine does not do it.
+    pub async fn stop(self) -> Result<(), KindError> {
+        let what = "remove the gateway container";
+        let arguments = ["rm", "--force", "--volumes", &self.container];
+        self.docker.ask(what, arguments).await?;
+        let what = format!("remove the network {}", self.name);
+        self.docker.ask(&what, ["network", "rm", &self.name]).await?;
+        self.wills.into_iter().for_each(Will::revoke);
+        Ok(())
+    }
+}

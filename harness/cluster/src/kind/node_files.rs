@@ -1,0 +1,176 @@
+//! What the nodes of a cluster are given: whom containerd and every container trust, and how the registry is logged in to.
+
+use super::{KindError, cluster::RegistryLogin, configuration::NodeMount};
+use serde_json::{Value, json};
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// Where the node sees our files.
+const IN_NODE: &str = "/kind/plumbline";
+/// Where containerd looks for what it should know about a registry.
+const REGISTRIES: &str = "/etc/containerd/certs.d";
+/// Where programs look for the authorities that they trust; Go's look here first.
+const TRUSTED: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// containerd's plug-in for Kubernetes, as its configuration names it.
+const PLUGIN: &str = r#"plugins."io.containerd.grpc.v1.cri""#;
+
+/// The files of a cluster's nodes, in a folder of this machine.
+pub(super) struct NodeFiles {
+    folder: PathBuf,
+}
+
+impl NodeFiles {
+    /// Writes them below `directory`. `specification` is what the node's containerd makes containers from.
+    pub(super) fn write(
+        directory: &Path,
+        login: &RegistryLogin,
+        specification: &str,
+    ) -> Result<Self, KindError> {
+        let folder = directory.join("node");
+        let registry = folder.join("registries").join(&login.host);
+        DirBuilder::new()
+            .mode(0o700)
+            .recursive(true)
+            .create(&registry)
+            .map_err(KindError::file(&registry))?;
+        let specification = trusting(specification).map_err(|why| KindError::UnusableImage {
+            image: "of the nodes".to_owned(),
+            why,
+        })?;
+        for (path, text) in [
+            (folder.join("authority.pem"), login.authority_pem.clone()),
+            (folder.join("container.json"), specification.to_string()),
+            (registry.join("hosts.toml"), hosts(&login.host)),
+        ] {
+            write(&path, &text)?;
+        }
+        Ok(Self { folder })
+    }
+
+    /// How the nodes see them.
+    pub(super) fn mounts(&self) -> [NodeMount; 2] {
+        let mount = |host_path: PathBuf, container_path: &str| NodeMount {
+            host_path,
+            container_path: container_path.into(),
+            read_only: true,
+        };
+        [
+            mount(self.folder.clone(), IN_NODE),
+            mount(self.folder.join("registries"), REGISTRIES),
+        ]
+    }
+}
+
+/// The patch of containerd's configuration. A pod's own pull secrets come before the login of the node.
+pub(super) fn patch(login: &RegistryLogin) -> String {
+    let text = |value: &str| Value::from(value).to_string();
+    format!(
+        "\
+[{PLUGIN}.registry]
+  config_path = {registries}
+[{PLUGIN}.registry.configs.{host}.auth]
+  username = {user}
+  password = {password}
+[{PLUGIN}.containerd.runtimes.runc]
+  base_runtime_spec = {specification}
+",
+        registries = text(REGISTRIES),
+        host = text(&login.host),
+        user = text(&login.user),
+        password = text(login.password.reveal()),
+        specification = text(&format!("{IN_NODE}/container.json")),
+    )
+}
+
+fn hosts(registry: &str) -> String {
+    let url = format!("https://{registry}");
+    format!(
+        "server = \"{url}\"\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n  ca = \"{IN_NODE}/authority.pem\"\n"
+    )
+}
+
+/// A container's specification with the authority mounted where its programs look. Limits are the engine's to set.
+fn trusting(specification: &str) -> Result<Value, String> {
+    let mut specification: Value = serde_json::from_str(specification)
+        .map_err(|error| format!("`ctr oci spec` in it prints no specification: {error}"))?;
+    let mounts = specification["mounts"]
+        .as_array_mut()
+        .ok_or("`ctr oci spec` in it prints a specification without mounts")?;
+    mounts.push(json!({
+        "destination": TRUSTED,
+        "type": "bind",
+        "source": format!("{IN_NODE}/authority.pem"),
+        "options": ["bind", "ro"],
+    }));
+    if let Some(process) = specification["process"].as_object_mut() {
+        process.remove("rlimits");
+    }
+    Ok(specification)
+}
+
+/// Writes a file that only its owner can read: the engine's processes own everything.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), KindError> {
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(KindError::file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plumbline_model::Secret;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    fn login() -> RegistryLogin {
+        RegistryLogin {
+            host: "registry.plumbline.test".to_owned(),
+            authority_pem: "authority".to_owned(),
+            user: "plumbline".to_owned(),
+            password: Secret::new("p\"w".to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_login_is_in_the_patch_and_in_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = NodeFiles::write(
+            folder.path(),
+            &login(),
+            r#"{"mounts": [], "process": {"rlimits": [1]}}"#,
+        )
+        .unwrap();
+        assert!(patch(&login()).contains(r#"password = "p\"w""#));
+        assert!(patch(&login()).contains(r#".registry.configs."registry.plumbline.test".auth]"#));
+        let node = folder.path().join("node");
+        let specification: Value =
+            serde_json::from_str(&fs::read_to_string(node.join("container.json")).unwrap()).unwrap();
+        assert_eq!(specification["mounts"][0]["destination"], TRUSTED);
+        assert_eq!(specification["process"], json!({}));
+        let hosts = node.join("registries/registry.plumbline.test/hosts.toml");
+        assert!(
+            fs::read_to_string(&hosts)
+                .unwrap()
+                .contains("/kind/plumbline/authority.pem")
+        );
+        assert_eq!(hosts.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(files.mounts()[1].container_path, Path::new(REGISTRIES));
+    }
+
+    #[test]
+    fn an_image_whose_containerd_is_none_is_refused() {
+        for said in ["", "ctr: not found", "{}"] {
+            assert!(trusting(said).is_err(), "{said}");
+        }
+    }
+}
