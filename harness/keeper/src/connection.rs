@@ -5,10 +5,11 @@ use crate::entry::WARDEN;
 use crate::identity::{ProcessIdentity, signal};
 use crate::packet::{self, PacketSocket};
 use crate::start::{ChildEnds, Streams};
+use crate::supervisor::WILL;
 use crate::wire::{ChildId, Reply, Request};
 use crate::{Command, KeeperError, RunDirectory, Signal, Tier, log, sweep};
 use rustix::net::{Shutdown, shutdown};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
@@ -65,6 +66,7 @@ struct Shared {
 struct Table {
     next: ChildId,
     slots: HashMap<ChildId, Slot>,
+    wills: HashSet<ChildId>,
     /// The names of the killed, once the keeper has stopped everything.
     stopped: Option<Vec<String>>,
 }
@@ -192,15 +194,16 @@ impl Connection {
         ))
     }
 
-    /// Has the keeper keep a program, to be started if we end without a stop; returns its number.
+    /// Has the keeper keep a program, to be started when all has ended; returns its number.
     pub(crate) fn bequeath(&self, descriptors: ChildEnds) -> Result<ChildId, KeeperError> {
-        let id = self.shared.number();
+        let id = self.shared.add_will();
         self.send(Request::Bequeath { id }, descriptors)?;
         Ok(id)
     }
 
     /// Has the keeper forget such a program. One that is gone has forgotten it.
     pub(crate) fn revoke(&self, id: ChildId) {
+        self.shared.table().wills.remove(&id);
         let _ = self.send(Request::Revoke { id }, Vec::new());
     }
 
@@ -283,11 +286,13 @@ impl Shared {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A number that nothing else has.
-    fn number(&self) -> ChildId {
+    /// Notes one more program that is to be run at the end.
+    fn add_will(&self) -> ChildId {
         let mut table = self.table();
         table.next += 1;
-        table.next
+        let id = table.next;
+        table.wills.insert(id);
+        id
     }
 
     /// Makes room for a child, unless the keeper is gone.
@@ -334,16 +339,18 @@ impl Shared {
         }
     }
 
-    /// The time that the children may take to end, stage after stage.
+    /// The time that the children may take to end, stage after stage, and what is run after them.
     fn graces(&self) -> Duration {
         let mut stages: BTreeMap<u8, Duration> = BTreeMap::new();
-        for slot in self.table().slots.values() {
+        let table = self.table();
+        let wills = u32::try_from(table.wills.len()).unwrap_or(u32::MAX);
+        for slot in table.slots.values() {
             let longest = stages.entry(slot.stop_order).or_default();
             *longest = slot.grace.max(*longest);
         }
-        stages
-            .values()
-            .fold(Duration::ZERO, |sum, &grace| sum.saturating_add(grace))
+        stages.values().fold(WILL.saturating_mul(wills), |sum, &grace| {
+            sum.saturating_add(grace)
+        })
     }
 }
 

@@ -99,9 +99,9 @@ impl Keeper {
         Ok(finished)
     }
 
-    /// Has the keeper run `command` if this process ends without a [`Keeper::stop`], however it dies, and once all
-    /// children have ended: for what no child is, such as a container. Of several the newest is run first. The command may
-    /// take half a minute; its output should go to a log or nowhere. Not run after a stop, nor once it is [revoked](Will::revoke).
+    /// Has the keeper run `command` once all children have ended, whether this process asks for that end or dies: for what
+    /// no child is, such as a container. Of several the newest is run first, unless it was [revoked](Will::revoke). The
+    /// command may take half a minute; its output should go to a log or nowhere.
     ///
     /// # Errors
     /// If the program is missing, or the keeper is gone.
@@ -144,7 +144,7 @@ impl Keeper {
     }
 }
 
-/// A command that is run if this process ends without a stop. Dropping this changes nothing.
+/// A command that is run when all has ended. Dropping this changes nothing.
 #[derive(Debug)]
 pub struct Will {
     id: ChildId,
@@ -153,7 +153,7 @@ pub struct Will {
 
 impl Will {
     /// Forgets the command: what it would have removed is gone.
-    pub fn revoke(self) {
+    pub fn revoke(&self) {
         self.connection.revoke(self.id);
     }
 }

@@ -26,6 +26,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::SignalKind;
 use wills::Wills;
 
+pub(crate) use wills::WILL;
+
 /// How long an ordered stop may take in all once the harness is dead.
 const HURRY: Duration = Duration::from_millis(800);
 
@@ -65,10 +67,7 @@ async fn supervise(tier: Tier, directory: &Path) -> io::Result<bool> {
         orphaned: false,
     };
     supervisor.serve().await;
-    supervisor.stop_all().await;
-    if supervisor.deserted {
-        supervisor.carry_out_wills().await;
-    }
+    supervisor.end().await;
     if tier == Tier::ChildSubreaper {
         clean_up(tier, directory, supervisor.orphaned);
     }
@@ -243,9 +242,19 @@ impl Supervisor {
         let _ = self.socket.send(reply, &[]).await;
     }
 
-    /// Stops the stages one after the other, lowest first.
-    async fn stop_all(&mut self) {
+    /// Stops everything, removes what was bequeathed, and tells the harness, if it asked.
+    async fn end(&mut self) {
         let asked = !self.deserted;
+        let killed = self.stop_all().await;
+        self.carry_out_wills().await;
+        // A harness that did not ask must not take the warden's death for an orderly end.
+        if asked {
+            self.tell(&Reply::Stopped { killed }).await;
+        }
+    }
+
+    /// Stops the stages one after the other, lowest first; returns the names of those that had to be killed.
+    async fn stop_all(&mut self) -> Vec<String> {
         let mut hurry = self.deserted.then(|| Instant::now() + HURRY);
         let mut killed = Vec::new();
         while let Some(stage) = self.children.first_stage() {
@@ -284,10 +293,7 @@ impl Supervisor {
             }
         }
         killed.extend(self.children.take_killed());
-        // A harness that did not ask must not take the warden's death for an orderly end.
-        if asked {
-            self.tell(&Reply::Stopped { killed }).await;
-        }
+        killed
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum Request {
     Signal { id: ChildId, signal: i32 },
     /// TERM to the child's group, KILL after the grace.
     Stop { id: ChildId, grace_milliseconds: u64 },
-    /// Keep the program of the launch that comes with the datagram, to be started if the harness ends without a stop.
+    /// Keep the program of the launch that comes with the datagram, to be started once all children have ended.
     Bequeath { id: ChildId },
     /// Forget a program that was kept.
     Revoke { id: ChildId },

@@ -146,13 +146,13 @@ impl Network {
     ///
     /// # Errors
     /// The engine does not do it.
-    pub async fn stop(self) -> Result<(), KindError> {
+    pub async fn stop(&self) -> Result<(), KindError> {
         let what = "remove the gateway container";
         let arguments = ["rm", "--force", "--volumes", &self.container];
         self.docker.ask(what, arguments).await?;
         let what = format!("remove the network {}", self.name);
         self.docker.ask(&what, ["network", "rm", &self.name]).await?;
-        self.wills.into_iter().for_each(Will::revoke);
+        self.wills.iter().for_each(Will::revoke);
         Ok(())
     }
 }

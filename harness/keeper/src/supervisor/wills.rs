@@ -1,5 +1,5 @@
-//! What is to be run when the harness ends without a stop: what it has outside of the keeper's reach, it names here
-//! together with the command that removes it.
+//! What is to be run when everything has ended: what the harness has outside of the keeper's reach, it names here together
+//! with the command that removes it.
 
 use super::{Happening, Supervisor, launch};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// How long each command may take; a container engine that is busy answers within seconds.
-const WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const WILL: Duration = Duration::from_secs(30);
 
 /// The commands by the harness's numbers, oldest first; each as the descriptors that it is started from.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Supervisor {
     }
 
     async fn until_ended(&mut self, pid: Pid) {
-        let deadline = Instant::now() + WITHIN;
+        let deadline = Instant::now() + WILL;
         while self.children.has(pid) {
             if Instant::now() >= deadline {
                 let _ = kill_process_group(pid, Signal::KILL);
