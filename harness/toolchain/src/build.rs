@@ -1,4 +1,5 @@
 //! A program from its Go module: modules first, then the build, both through the go.mod and go.sum of the repository.
+//! The module is a published one, or the folder of the repository with go.mod and go.sum is the source itself.
 
 use crate::{
     ToolchainError,
@@ -69,12 +70,17 @@ impl Build<'_> {
         };
         let directory = staging.scratch("build").map_err(self.unwritable(staging))?;
         fs::write(self.log, "").map_err(ToolchainError::file("write", self.log))?;
-        self.copy_module_files(&directory)?;
-        if let Some(copy) = &self.module.copy {
-            // Outside of `directory`: its go.mod already names the copy that is only about to be made.
-            let outside = staging.scratch("outside").map_err(self.unwritable(staging))?;
-            self.copy_module(copy, &outside, &directory.join("module"), note)
-                .await?;
+        if let Some(module) = &self.module.module {
+            self.copy_module_files(module, &directory)?;
+            if let Some(copy) = &self.module.copy {
+                // Outside of `directory`: its go.mod already names the copy that is only about to be made.
+                let outside = staging.scratch("outside").map_err(self.unwritable(staging))?;
+                self.copy_module(module, copy, &outside, &directory.join("module"), note)
+                    .await?;
+            }
+        } else {
+            // Built from a copy, so that Go finds no module of the repository around it, and writes nothing there.
+            copy_folder(self.folder, &directory).map_err(ToolchainError::file("copy", self.folder))?;
         }
         let arguments = [
             "list",
@@ -176,10 +182,10 @@ impl Build<'_> {
     }
 
     /// Copies go.mod and go.sum, after a look whether they are for the version that the lock has.
-    fn copy_module_files(&self, directory: &Path) -> Result<(), ToolchainError> {
+    fn copy_module_files(&self, module: &str, directory: &Path) -> Result<(), ToolchainError> {
         let go_mod = self.folder.join("go.mod");
         let text = fs::read_to_string(&go_mod).map_err(ToolchainError::file("read", &go_mod))?;
-        let wanted = format!("{} v{}", self.module.module, self.program.version);
+        let wanted = format!("{module} v{}", self.program.version);
         if !text
             .lines()
             .any(|line| line.trim().trim_start_matches("require ").trim() == wanted)
@@ -199,12 +205,13 @@ impl Build<'_> {
     /// Copies the published module, if it is the pinned one, and adds the files that it lacks.
     async fn copy_module(
         &self,
+        module: &str,
         copy: &ModuleCopy,
         outside: &Path,
         target: &Path,
         note: impl FnMut(&str),
     ) -> Result<(), Miss> {
-        let module = format!("{}@v{}", self.module.module, self.program.version);
+        let module = format!("{module}@v{}", self.program.version);
         let arguments = ["mod", "download", "-json", &module];
         let what = format!("go mod download {module}");
         let ended = self.go(what, &arguments, outside, LONGEST_DOWNLOAD, note).await?;
@@ -244,18 +251,16 @@ impl Build<'_> {
     }
 
     async fn keep_assets(&self, directory: &Path, staging: &Staging) -> Result<(), ToolchainError> {
-        if self.module.assets.is_empty() {
+        let Some(module) = self
+            .module
+            .module
+            .as_deref()
+            .filter(|_| !self.module.assets.is_empty())
+        else {
             return Ok(());
-        }
-        let arguments = [
-            "list",
-            "-mod=readonly",
-            "-m",
-            "-f",
-            "{{.Dir}}",
-            self.module.module.as_str(),
-        ];
-        let what = format!("go list of {}", self.module.module);
+        };
+        let arguments = ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module];
+        let what = format!("go list of {module}");
         let listed = self
             .go(what, &arguments, directory, LONGEST_DOWNLOAD, |_| ())
             .await?;

@@ -6,7 +6,8 @@
 //!    was recorded when the program was made;
 //! 2. **PATH**, if the program there says that it is the very version (or at least the version, where the lock says so);
 //! 3. the published **release**, if the lock pins its SHA-256;
-//! 4. the **Go module**, built with one Go release for all programs through a go.mod and go.sum of the repository.
+//! 4. the **Go module**, built with one Go release for all programs through a go.mod and go.sum of the repository; a
+//!    small program of our own is such a module itself, its source beside its go.mod.
 //!
 //! Work that was interrupted goes on where it stopped: what Go has compiled is in Go's own cache, and a program enters
 //! plumbline's cache by one rename. Several plumblines may fetch at the same time: the second waits for the first.

@@ -44,6 +44,9 @@ pub struct Program {
     /// The Go module that holds the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub go: Option<GoModule>,
+    /// Whether only few runs need it: whoever asks for all programs does not mean this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
 }
 
 /// How a program on PATH tells its version.
@@ -85,12 +88,15 @@ pub struct Release {
     pub member: Option<String>,
 }
 
-/// A command inside a Go module, built through our own go.mod and go.sum in `clusters/go/<name>/`.
+/// A command inside a Go module, built through our own go.mod and go.sum in `clusters/go/<name>/`; or the command whose
+/// source is itself in that folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoModule {
-    /// The module; its version is `v` and the version of the program.
-    pub module: String,
+    /// The published module; its version is `v` and the version of the program. Without it, `clusters/go/<name>/` is the
+    /// module, and every file there is source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// The package of the command.
     pub package: String,
     /// Variables set by the linker; `{version}` stands for the version.
@@ -261,6 +267,10 @@ fn violations(program: &Program) -> Vec<String> {
     }
     if let Some(module) = &program.go {
         refuse(
+            module.module.is_none() && (module.copy.is_some() || !module.assets.is_empty()),
+            "has `go.copy` or `go.assets`, but no `go.module` that they could come from",
+        );
+        refuse(
             module.assets.iter().any(|path| !is_inside(path)),
             "has a path in `go.assets` that leaves the module",
         );
@@ -326,13 +336,12 @@ mod tests {
         for program in &lock.programs {
             let Some(module) = &program.go else { continue };
             let folder = clusters.join("go").join(&program.name);
-            let requirement = format!("require {} v{}\n", module.module, program.version);
+            let line = match &module.module {
+                Some(module) => format!("require {module} v{}\n", program.version),
+                None => format!("module {}\n", module.package),
+            };
             let go_mod = std::fs::read_to_string(folder.join("go.mod")).unwrap();
-            assert!(
-                go_mod.contains(&requirement),
-                "{}: no line {requirement}",
-                program.name
-            );
+            assert!(go_mod.contains(&line), "{}: no line {line}", program.name);
             assert!(folder.join("go.sum").is_file(), "{}: no go.sum", program.name);
         }
     }
@@ -341,7 +350,7 @@ mod tests {
     fn an_unknown_field_is_refused_with_its_place() {
         assert_eq!(
             problem("[[program]]\nname = \"etcd\"\nversion = \"1\"\n  colour = \"red\"\n"),
-            "lock.toml:7:3: unknown field `colour`, expected one of `name`, `version`, `path`, `release`, `go`"
+            "lock.toml:7:3: unknown field `colour`, expected one of `name`, `version`, `path`, `release`, `go`, `on_demand`"
         );
     }
 
@@ -355,6 +364,15 @@ mod tests {
              lock.toml:4:1: program `../up` has no source: give it `path`, `release` or `go`\n\
              lock.toml:7:1: program `etcd` has a version that is not like `1.2.3`\n\
              lock.toml:7:1: program `etcd` needs `{version}` once in `path.pattern`"
+        );
+    }
+
+    #[test]
+    fn source_of_our_own_has_nothing_to_copy_from() {
+        let text = "[[program]]\nname = \"pause\"\nversion = \"1.0.0\"\ngo = { package = \"x/pause\", assets = [\"data\"] }\n";
+        assert!(
+            problem(text)
+                .ends_with("has `go.copy` or `go.assets`, but no `go.module` that they could come from")
         );
     }
 

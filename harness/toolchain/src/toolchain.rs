@@ -57,6 +57,8 @@ pub struct ProgramState {
     pub available: Option<Source>,
     /// How long its last build on this machine took.
     pub estimated: Option<Duration>,
+    /// Whether only few runs need it.
+    pub on_demand: bool,
 }
 
 /// A program that is asked for, its place in the lock, and its place in the cache.
@@ -102,6 +104,7 @@ impl Toolchain {
                 version: program.version.clone(),
                 available,
                 estimated: slot.last_time(),
+                on_demand: program.on_demand,
             }
         };
         join_all(self.options.lock.programs.iter().enumerate().map(state)).await
@@ -161,8 +164,16 @@ impl Toolchain {
         let folder = self.module_folder(program);
         // A file that is not there is told where it is needed: not every program has to be built.
         let read = |name: &str| fs::read(folder.join(name)).unwrap_or_default();
-        let (go_mod, go_sum) = (read("go.mod"), read("go.sum"));
-        let inputs = [self.options.lock.go.release.as_bytes(), &go_mod, &go_sum];
+        let own_source = program.go.as_ref().is_some_and(|go| go.module.is_none());
+        let files = if own_source {
+            vec![digest::folder(&folder).unwrap_or_default().into_bytes()]
+        } else {
+            vec![read("go.mod"), read("go.sum")]
+        };
+        let release = self.options.lock.go.release.as_bytes();
+        let inputs: Vec<_> = std::iter::once(release)
+            .chain(files.iter().map(Vec::as_slice))
+            .collect();
         Wanted {
             place,
             program,

@@ -25,7 +25,11 @@ pub fn tools(places: &Places, tools: &Tools) -> Result<ExitCode, CommandError> {
 
 async fn fetch(toolchain: &Toolchain, tools: &Tools, progress: &Progress) -> Result<String, CommandError> {
     let states = toolchain.states().await;
-    let all: Vec<_> = states.iter().map(|state| state.program.as_str()).collect();
+    let all: Vec<_> = states
+        .iter()
+        .filter(|state| !state.on_demand)
+        .map(|state| state.program.as_str())
+        .collect();
     let named: Vec<_> = tools.programs.iter().map(String::as_str).collect();
     let fetched = toolchain
         .fetch(if named.is_empty() { &all } else { &named }, progress)

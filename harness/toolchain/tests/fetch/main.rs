@@ -55,6 +55,10 @@ fn main() -> ExitCode {
             "a_copied_module_gets_its_missing_files_only_if_it_is_the_pinned_one",
             go_copy,
         ),
+        go_test(
+            "a_program_of_our_own_source_is_built_again_when_any_file_of_it_changes",
+            go_own_source,
+        ),
         test("states_tell_what_is_there_without_fetching", states),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit_code()
@@ -408,6 +412,33 @@ async fn go_copy(world: World) -> Result<(), String> {
         .map_err(shown)?;
     let asset = programs.assets("web").unwrap().join("data/crd.yaml");
     check!(fs::read_to_string(&asset).unwrap() == "kind: X\n", "{asset:?}");
+    Ok(())
+}
+
+async fn go_own_source(world: World) -> Result<(), String> {
+    let folder = world.at("clusters/go/greeter");
+    fs::create_dir_all(folder.join("words")).unwrap();
+    fs::write(folder.join("go.mod"), "module example.test/greeter\n\ngo 1.21\n").unwrap();
+    let main =
+        "package main\n\nimport \"example.test/greeter/words\"\n\nfunc main() { print(words.Greeting) }\n";
+    fs::write(folder.join("main.go"), main).unwrap();
+    let lock =
+        "[[program]]\nname = \"greeter\"\nversion = \"1.0.0\"\ngo = { package = \"example.test/greeter\" }\n";
+    let toolchain = world.go_toolchain(lock);
+    for greeting in ["hello", "good day"] {
+        let words = format!("package words\n\nconst Greeting = \"{greeting}\"\n");
+        fs::write(folder.join("words/words.go"), words).unwrap();
+        let programs = toolchain
+            .fetch(&["greeter"], &Progress::silent())
+            .await
+            .map_err(shown)?;
+        let command = plumbline_keeper::Command::new("greeter", programs.path("greeter").unwrap())
+            .output(plumbline_keeper::Output::Captured);
+        let finished = world.keeper.output(command).await.map_err(shown)?;
+        check!(finished.stderr.text() == greeting, "{:?}", finished.stderr.text());
+    }
+    let files = fs::read_dir(&folder).unwrap().count();
+    check!(files == 3, "the build left something beside the source: {files}");
     Ok(())
 }
 

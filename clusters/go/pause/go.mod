@@ -1,0 +1,3 @@
+module plumbline.local/programs/pause
+
+go 1.24
