@@ -124,9 +124,43 @@ impl Selection {
     }
 }
 
+/// On what.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Clusters")]
+pub struct Clusters {
+    /// The kind of cluster
+    #[arg(long, value_enum, default_value_t, env = "PLUMBLINE_ON")]
+    pub on: On,
+}
+
+impl Clusters {
+    /// What the environment says, for callers whose command line is not this program's.
+    pub fn of_environment() -> Self {
+        #[derive(Parser)]
+        struct Bare {
+            #[command(flatten)]
+            clusters: Clusters,
+        }
+        Bare::parse_from(["plumbline"]).clusters
+    }
+}
+
+/// A kind of cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    /// A real control plane as processes, and a node that simulates pods; needs nothing but this machine
+    #[default]
+    Embedded,
+    /// kind: real nodes and pods, in containers of a Docker engine; set up by clusters/kind.yaml
+    Kind,
+}
+
 /// `plumbline run`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Run {
+    /// On what.
+    #[command(flatten)]
+    pub clusters: Clusters,
     /// Which scenarios.
     #[command(flatten)]
     pub selection: Selection,
@@ -263,6 +297,9 @@ pub enum Annotations {
 /// `plumbline up`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Up {
+    /// On what.
+    #[command(flatten)]
+    pub clusters: Clusters,
     /// Where the program that stays up tells how far it is; it is started by `up` itself
     #[arg(long, hide = true, value_name = "PIPE")]
     pub tell: Option<PathBuf>,

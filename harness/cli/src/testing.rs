@@ -10,7 +10,7 @@
 //! ```
 
 use crate::{
-    arguments::{Places, ProgressStyle, Run, Selection},
+    arguments::{Clusters, Places, ProgressStyle, Run, Selection},
     commands::{CommandError, Prepared, Watchers, drive},
     directories::is_project,
     display::Display,
@@ -123,6 +123,7 @@ pub fn main(folder: &str) -> ExitCode {
         ..Places::of_environment()
     };
     let all = Run {
+        clusters: Clusters::of_environment(),
         selection: Selection {
             paths,
             ..Selection::default()

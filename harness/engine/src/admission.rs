@@ -4,7 +4,7 @@ use crate::judge::paths;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use plumbline_cluster::kubernetes::KindReference;
 use plumbline_flux::{Platform, chain, names::FLUX_NAMESPACE};
-use plumbline_model::{Fault, FaultClass, Skip, SkipCause};
+use plumbline_model::{Fault, FaultClass, Provider, Skip, SkipCause};
 use plumbline_scenario::{Capability, Facts, KubernetesFacts, Scenario, VersionFacts};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 /// It cannot be said whether it is for this cluster: that is no reason to skip it in silence.
 pub(crate) async fn reason_to_skip(scenario: &Scenario, platform: &Platform) -> Result<Option<Skip>, Fault> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    if let Some(skip) = skipped_by_author(scenario, today).or_else(|| unsupported(scenario)) {
+    let skip = skipped_by_author(scenario, today).or_else(|| unsupported(scenario, platform.provider()));
+    if let Some(skip) = skip {
         return Ok(Some(skip));
     }
     let Some(when) = &scenario.when else {
@@ -58,9 +59,15 @@ fn skipped_by_author(scenario: &Scenario, today: Date) -> Option<Skip> {
     })
 }
 
-/// What the embedded cluster does not have.
-fn unsupported(scenario: &Scenario) -> Option<Skip> {
-    let lacking = scenario.capabilities.first()?;
+/// What a cluster of this kind does not have.
+fn unsupported(scenario: &Scenario, provider: Provider) -> Option<Skip> {
+    let has = |capability: &Capability| match capability {
+        Capability::Pods => provider.has_real_pods(),
+    };
+    let lacking = scenario
+        .capabilities
+        .iter()
+        .find(|capability| !has(&capability.value))?;
     let reason = match lacking.value {
         Capability::Pods => "needs real pods; the embedded cluster simulates them",
     };
@@ -103,8 +110,13 @@ async fn facts(platform: &Platform) -> Result<Facts, Fault> {
         version: version.trim_start_matches('v').to_owned(),
     };
     Ok(Facts {
-        provider: crate::PROVIDER.to_owned(),
-        pods: "simulated".to_owned(),
+        provider: platform.provider().to_string(),
+        pods: if platform.provider().has_real_pods() {
+            "real"
+        } else {
+            "simulated"
+        }
+        .to_owned(),
         kubernetes: KubernetesFacts {
             version: plain(&version.git_version).version,
             // A vendor's build writes `34+`.

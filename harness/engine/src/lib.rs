@@ -26,6 +26,3 @@ pub use event_log::EventLog;
 pub use pause::Resume;
 pub use request::{Interruption, Keep, RunRequest};
 pub use run::{StandingPlatform, finish, run};
-
-/// The kind of cluster that this engine drives.
-const PROVIDER: &str = "embedded";

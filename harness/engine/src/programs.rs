@@ -8,13 +8,19 @@ use plumbline_flux::{
     ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, names::KYVERNO_CHART, release_programs,
 };
 use plumbline_keeper::Keeper;
-use plumbline_model::{Fault, FaultClass, Progress};
+use plumbline_model::{Fault, FaultClass, Progress, Provider};
 use plumbline_scenario::{Plan, Stage, Step, steps::BuiltArtifact};
 use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The programs of the embedded cluster and the Git server.
-const CLUSTER_PROGRAMS: [&str; 4] = ["git", "etcd", "kube-apiserver", "kube-controller-manager"];
+/// The programs of clusters, and of the Git server.
+const fn cluster_programs(provider: Provider) -> &'static [&'static str] {
+    match provider {
+        Provider::Embedded => &["git", "etcd", "kube-apiserver", "kube-controller-manager"],
+        Provider::Kind => &["git", "kind"],
+    }
+}
+
 /// What installs the operator and packages charts.
 const HELM: &str = "helm";
 
@@ -42,7 +48,7 @@ pub(crate) async fn fetch(
         attachments: Vec::new(),
     })?;
     let lock = Lock::parse(&text, &path.display().to_string()).map_err(|error| environment(&error))?;
-    let Needed { mut names, versions } = needed(&request.plan);
+    let Needed { mut names, versions } = needed(&request.plan, request.provider);
     let mut further_releases = BTreeMap::new();
     for version in versions {
         let programs = release_programs(&lock, &version).map_err(ours)?;
@@ -78,9 +84,9 @@ struct Needed {
     versions: BTreeSet<String>,
 }
 
-fn needed(plan: &Plan) -> Needed {
+fn needed(plan: &Plan, provider: Provider) -> Needed {
     let mut needed = Needed {
-        names: CLUSTER_PROGRAMS
+        names: cluster_programs(provider)
             .iter()
             .chain(&PLATFORM_PROGRAMS)
             .map(ToString::to_string)
@@ -145,7 +151,7 @@ mod tests {
         };
         let suite = load(&[file], folder.path(), &vocabulary)
             .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
-        needed(&suite.plan(&Selection::default()).unwrap())
+        needed(&suite.plan(&Selection::default()).unwrap(), Provider::Embedded)
     }
 
     #[test]
@@ -154,7 +160,7 @@ mod tests {
         let plain = needed_by(expectation);
         assert_eq!(
             plain.names.len(),
-            CLUSTER_PROGRAMS.len() + PLATFORM_PROGRAMS.len()
+            cluster_programs(Provider::Embedded).len() + PLATFORM_PROGRAMS.len()
         );
         assert!(plain.versions.is_empty());
         let more = needed_by(&format!(

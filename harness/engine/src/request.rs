@@ -1,7 +1,7 @@
 //! What to run, where things are, and what is to be left at the end.
 
 use crate::Resume;
-use plumbline_model::{RunOptions, SuiteIdentity};
+use plumbline_model::{Provider, RunOptions, SuiteIdentity};
 use plumbline_scenario::Plan;
 use std::{collections::BTreeMap, path::PathBuf};
 use tokio::sync::watch;
@@ -20,6 +20,8 @@ pub struct RunRequest {
     pub environment: BTreeMap<String, String>,
     /// Fetch nothing.
     pub offline: bool,
+    /// On what kind of cluster.
+    pub provider: Provider,
     /// This program: it is started again as the keeper.
     pub executable: PathBuf,
     /// The scenarios.

@@ -7,11 +7,11 @@ use crate::{
     pause::Pause,
     programs::{Fetched, fetch},
     schedule::Limits,
-    set_up::{Phases, check_space, environment, fact, mask_secrets, onboard_all, ours, start},
+    set_up::{Phases, check_space, environment, fact, ground, mask_secrets, onboard_all, ours, start},
     subject,
     world::World,
 };
-use plumbline_flux::{Egress, EmbeddedSettings, Fixtures, PlatformOptions, simulations};
+use plumbline_flux::{Egress, Fixtures, PlatformOptions};
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory, confinement_support, gc, memory};
 use plumbline_model::{Event, ExitCode, Fault, FaultClass, Progress, Status};
 use std::{
@@ -44,7 +44,7 @@ pub async fn run(
         run: now.strftime("%Y%m%dT%H%M%SZ").to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        provider: crate::PROVIDER.to_owned(),
+        provider: request.provider.to_string(),
         scenarios: scenarios.map(|planned| planned.scenario.id.clone()).collect(),
         suite: request.suite.clone(),
         options: request.options.clone(),
@@ -188,10 +188,7 @@ async fn run_kept(
     if let Some(git) = programs.path("git") {
         subject::locate_suite(keeper, git, &request.project, log).await;
     }
-    let settings = EmbeddedSettings::read(&request.project.join("clusters/embedded.yaml")).map_err(ours)?;
-    for simulation in simulations(settings) {
-        log.emit(Event::Simulated { simulation });
-    }
+    let ground = ground(request, keeper)?;
     let search_path = std::env::join_paths(&request.search_path).unwrap_or_default();
     let options = PlatformOptions {
         keeper: keeper.clone(),
@@ -199,13 +196,16 @@ async fn run_kept(
         programs,
         further_releases,
         fixtures: Fixtures::new(request.project.join("fixtures")),
-        settings,
+        ground,
         search_path: search_path.to_string_lossy().into_owned(),
     };
     let Some(platform) = phases.run("platform", start(options, progress)).await? else {
         return Ok(None);
     };
     mask_secrets(log, &platform)?;
+    for simulation in platform.simulations() {
+        log.emit(Event::Simulated { simulation });
+    }
     fact(log, "flux", platform.versions().flux.clone());
     fact(log, "flux-operator", platform.versions().operator.clone());
     let world = Arc::new(World::new(platform));

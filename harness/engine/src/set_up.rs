@@ -1,12 +1,13 @@
 //! What is done before the first scenario, and in which phases it is told: space, the platform, what is masked.
 
-use crate::{EventLog, attempt::milliseconds};
+use crate::{EventLog, RunRequest, attempt::milliseconds};
+use plumbline_cluster::{docker::Docker, kind::KindSettings};
 use plumbline_flux::{
-    Patience, Platform, PlatformOptions, VerbError, chain,
+    EmbeddedSettings, GroundSettings, Patience, Platform, PlatformOptions, VerbError, chain,
     names::{ENVIRONMENTS, MAIN_ENVIRONMENT},
 };
-use plumbline_keeper::RunDirectory;
-use plumbline_model::{Event, Fault, FaultClass, Outcome, Progress, Secret};
+use plumbline_keeper::{Keeper, RunDirectory};
+use plumbline_model::{Event, Fault, FaultClass, Outcome, Progress, Provider, Secret};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -75,6 +76,29 @@ impl Phases<'_> {
             // The phase's own event tells of the fault; nothing after it can run.
             Err(_) => Ok(None),
             ended => ended,
+        }
+    }
+}
+
+/// What the clusters are to be, as the project's files say.
+pub(crate) fn ground(request: &RunRequest, keeper: &Keeper) -> Result<GroundSettings, Fault> {
+    let clusters = request.project.join("clusters");
+    match request.provider {
+        Provider::Embedded => {
+            let settings = EmbeddedSettings::read(&clusters.join("embedded.yaml")).map_err(ours)?;
+            Ok(GroundSettings::Embedded(settings))
+        }
+        Provider::Kind => {
+            let settings = KindSettings::read(&clusters.join("kind.yaml")).map_err(|message| Fault {
+                class: FaultClass::Environment,
+                message,
+                attachments: Vec::new(),
+            })?;
+            let docker = Docker::find(keeper, &request.search_path, &request.environment);
+            Ok(GroundSettings::Kind {
+                settings,
+                docker: docker.map_err(|error| environment(&error))?,
+            })
         }
     }
 }

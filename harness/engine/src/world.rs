@@ -10,7 +10,7 @@ use plumbline_cluster::{
     diagnose::{LogFile, evidence},
     kubernetes::KindReference,
 };
-use plumbline_flux::{Platform, VerbError, names::FLUX_NAMESPACE, simulations};
+use plumbline_flux::{Platform, VerbError, names::FLUX_NAMESPACE};
 use plumbline_scenario::{ScenarioStep, Step, steps::Subject};
 use std::{
     collections::BTreeMap,
@@ -69,7 +69,8 @@ impl World {
 
     /// What the results of scenarios lean on.
     pub(crate) fn simulated_subjects(&self) -> Vec<String> {
-        simulations(self.main.settings())
+        let simulations = self.main.simulations();
+        simulations
             .into_iter()
             .map(|simulation| simulation.subject)
             .collect()

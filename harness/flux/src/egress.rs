@@ -1,6 +1,6 @@
 //! Every attempt of the cluster to reach anything, counted by target: the proof that nothing else was reached.
 
-use plumbline_servers::{EgressRecord, ServiceProxy};
+use plumbline_servers::{EgressRecord, Gateway, ServiceProxy};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -21,11 +21,17 @@ pub(crate) struct EgressCounter(Arc<Mutex<Egress>>);
 
 impl EgressCounter {
     /// Counts what `proxy` sees, here and in `together`. To be called before anybody is told of the proxy.
-    pub(crate) fn follow(proxy: &ServiceProxy, together: &Self) -> Self {
+    pub(crate) fn of_proxy(proxy: &ServiceProxy, together: &Self) -> Self {
         let counter = Self::default();
         let counters = [counter.clone(), together.clone()];
         proxy.on_egress(move |record| counters.iter().for_each(|counter| counter.count(record)));
         counter
+    }
+
+    /// Counts what passes through the gateway of all clusters: it cannot tell them apart.
+    pub(crate) fn of_gateway(&self, gateway: &Gateway) {
+        let counter = self.clone();
+        gateway.on_egress(move |record| counter.count(record));
     }
 
     fn count(&self, record: &EgressRecord) {

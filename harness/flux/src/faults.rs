@@ -76,7 +76,7 @@ impl Platform {
     /// # Errors
     /// No process of that name runs.
     pub async fn kill(&self, controller: &str) -> Result<(), VerbError> {
-        match self.node().kill(controller).await {
+        match self.nodes().kill(controller).await? {
             0 => Err(VerbError::unmet(format!(
                 "no process of {controller} runs that could be killed"
             ))),

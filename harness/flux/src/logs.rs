@@ -1,7 +1,7 @@
 //! Following what a controller of the platform logs, from a remembered moment on, across its restarts.
 
-use crate::Platform;
-use plumbline_cluster::node::{FileChanges, NodeAgent};
+use crate::{Platform, cluster::Nodes};
+use plumbline_cluster::node::FileChanges;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -44,9 +44,9 @@ impl Platform {
     /// The kernel has no inotify instance left.
     pub fn follow_log(&self, controller: &str, marks: &LogMarks) -> io::Result<LogFollower<'_>> {
         Ok(LogFollower {
-            node: self.node(),
+            nodes: self.nodes(),
             controller: controller.to_owned(),
-            changes: self.node().changes(),
+            changes: self.nodes().changes(),
             written: FileChanges::new()?,
             folders: BTreeSet::new(),
             reading: Reading {
@@ -59,7 +59,7 @@ impl Platform {
 
 /// The lines that a controller logs, as they come.
 pub struct LogFollower<'platform> {
-    node: &'platform NodeAgent,
+    nodes: &'platform Nodes,
     controller: String,
     changes: watch::Receiver<u64>,
     written: FileChanges,
@@ -88,7 +88,7 @@ impl LogFollower<'_> {
             }
             tokio::select! {
                 changed = self.changes.changed() => if changed.is_err() {
-                    // The node is gone, and nothing will be written any more.
+                    // The nodes are gone, and nothing will be written any more.
                     std::future::pending::<()>().await;
                 },
                 written = self.written.next() => written?,
@@ -97,14 +97,14 @@ impl LogFollower<'_> {
     }
 
     fn watch_new_folders(&mut self) {
-        for (name, path) in self.node.logs() {
+        for (name, path) in self.nodes.logs() {
             let Some(folder) = path.parent().filter(|_| name == self.controller) else {
                 continue;
             };
             if self.folders.contains(folder) {
                 continue;
             }
-            // A folder that is not there yet is announced by a change of the node.
+            // A folder that is not there yet is announced by a change of the nodes.
             if self.written.watch(folder).is_ok() {
                 self.folders.insert(folder.to_owned());
             }

@@ -1,15 +1,16 @@
 //! The platform: a cluster, and what all clusters of the run share. Its verbs are in the other files.
 
 use crate::{
-    Egress, EmbeddedSettings, Fixtures, Forge, Services, SupplyChain, VerbError, Versions,
-    cluster::Cluster,
+    Egress, Fixtures, Forge, Ground, GroundSettings, Services, SupplyChain, VerbError, Versions,
+    cluster::{Cluster, Nodes},
     programs::Workbench,
+    simulation::simulations,
     site::{Foundation, Site},
 };
-use plumbline_cluster::{ClusterServices, Kubernetes, node::NodeAgent, watch::Watches};
+use plumbline_cluster::{ClusterServices, Kubernetes, watch::Watches};
 use plumbline_images::ImageStore;
 use plumbline_keeper::Keeper;
-use plumbline_model::{Fault, Progress};
+use plumbline_model::{Fault, Progress, Provider, Simulation};
 use plumbline_toolchain::Programs;
 use serde_json::Value;
 use std::{
@@ -31,8 +32,8 @@ pub struct PlatformOptions {
     pub further_releases: BTreeMap<String, Vec<String>>,
     /// The reference platform.
     pub fixtures: Fixtures,
-    /// How the clusters are set up.
-    pub settings: EmbeddedSettings,
+    /// What the clusters are to be.
+    pub ground: GroundSettings,
     /// `PATH` of the programs that scenarios run.
     pub search_path: String,
 }
@@ -64,7 +65,7 @@ impl Platform {
         let foundation = Arc::new(foundation);
         let (site, cluster) = futures::try_join!(
             Site::fill(foundation.clone(), safe, options, progress),
-            Cluster::start(&foundation, foundation.directory(), progress)
+            Cluster::start(&foundation, foundation.directory(), None, progress)
         )?;
         let platform = Self {
             site: Arc::new(site),
@@ -82,8 +83,8 @@ impl Platform {
     /// The cluster could not be started.
     pub async fn start_cluster(&self, name: &str, progress: &Progress) -> Result<Self, VerbError> {
         let foundation = &self.site.foundation;
-        let directory = foundation.directory_of_further(name);
-        let cluster = Cluster::start(foundation, &directory, progress)
+        let (number, directory) = foundation.number_further(name);
+        let cluster = Cluster::start(foundation, &directory, Some(number), progress)
             .await
             .map_err(|error| on_cluster(name, error))?;
         let platform = Self {
@@ -99,17 +100,18 @@ impl Platform {
         Ok(platform)
     }
 
-    /// Ends the node agent, and of a further cluster everything, its files included. What the first cluster and the
-    /// servers leave goes with the keeper.
+    /// Ends what does not end with the keeper, and of a further cluster everything, its files included. The first
+    /// cluster is ended last.
     ///
     /// # Errors
-    /// Something of a further cluster does not end or go.
+    /// Something does not end or go.
     pub async fn stop(self) -> Result<(), VerbError> {
         let Some(FurtherCluster { name, directory }) = self.further else {
-            self.cluster.node.stop().await;
-            return Ok(());
+            self.cluster.nodes.let_go().await?;
+            return self.site.foundation.clear().await;
         };
         self.cluster
+            .nodes
             .stop()
             .await
             .map_err(|error| on_cluster(&name, error))?;
@@ -134,10 +136,9 @@ impl Platform {
         &self.cluster.watches
     }
 
-    /// The node agent.
-    #[must_use]
-    pub const fn node(&self) -> &NodeAgent {
-        &self.cluster.node
+    /// What runs the pods.
+    pub(crate) const fn nodes(&self) -> &Nodes {
+        &self.cluster.nodes
     }
 
     /// What this cluster has tried to reach so far.
@@ -161,12 +162,12 @@ impl Platform {
     /// The logs of the platform's controllers, by the name of each, while their pods are there.
     #[must_use]
     pub fn controller_logs(&self) -> Vec<(String, PathBuf)> {
-        self.cluster.node.logs()
+        self.cluster.nodes.logs()
     }
 
     /// Ends when a program of the control plane has died.
     pub async fn failed(&self) -> Fault {
-        let mut failed = self.cluster.control_plane.failed();
+        let mut failed = self.cluster.nodes.failed();
         loop {
             if let Some(mut fault) = failed.borrow_and_update().clone() {
                 if let Some(name) = self.name() {
@@ -204,10 +205,20 @@ impl Platform {
         &self.site.fixtures
     }
 
-    /// How the clusters are set up.
+    /// Where the clusters come from.
     #[must_use]
-    pub fn settings(&self) -> EmbeddedSettings {
-        self.site.foundation.settings
+    pub fn provider(&self) -> Provider {
+        self.ground().provider()
+    }
+
+    /// What is not the real thing here.
+    #[must_use]
+    pub fn simulations(&self) -> Vec<Simulation> {
+        simulations(self.ground())
+    }
+
+    fn ground(&self) -> &Ground {
+        &self.site.foundation.ground
     }
 
     /// The programs of the run.

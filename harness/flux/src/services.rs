@@ -111,6 +111,11 @@ impl Services {
         })
     }
 
+    /// What the cluster may reach, besides itself: the private registry, Git and the sink.
+    pub(crate) fn cluster_names(&self) -> HashMap<String, SocketAddr> {
+        cluster_names(&self.private, &self.git, &self.sink)
+    }
+
     /// The cluster's only way out: its own services, the private registry, Git and the sink; everything else is
     /// refused and logged.
     ///
@@ -120,9 +125,8 @@ impl Services {
         &self,
         services: Arc<dyn ServiceDirectory>,
     ) -> Result<ServiceProxy, VerbError> {
-        let names = cluster_names(&self.private, &self.git, &self.sink);
         Ok(ServiceProxy::start(ProxyOptions {
-            names,
+            names: self.cluster_names(),
             services,
             address: ANY_PORT,
         })

@@ -1,15 +1,30 @@
-//! What the embedded platform simulates, told by every report.
+//! What a platform simulates, told by every report.
 
-use crate::EmbeddedSettings;
+use crate::{EmbeddedSettings, Ground};
 use plumbline_model::Simulation;
 
-/// What is not the real thing on the embedded cluster.
-#[must_use]
-pub fn simulations(settings: EmbeddedSettings) -> Vec<Simulation> {
-    let simulation = |subject: &str, description: &str| Simulation {
+/// What is not the real thing on clusters of this kind.
+pub(crate) fn simulations(ground: &Ground) -> Vec<Simulation> {
+    let mut simulations = match ground {
+        Ground::Embedded(settings) => of_embedded(*settings),
+        Ground::Kind(_) => vec![simulation(
+            "registry and Git server",
+            "servers of plumbline's own, which the nodes reach by their names through a gateway container",
+        )],
+    };
+    simulations.extend(of_every_ground());
+    simulations
+}
+
+fn simulation(subject: &str, description: &str) -> Simulation {
+    Simulation {
         subject: subject.to_owned(),
         description: description.to_owned(),
-    };
+    }
+}
+
+/// What stands in for nodes.
+fn of_embedded(settings: EmbeddedSettings) -> Vec<Simulation> {
     let pods = match settings.node.verify_images {
         true => {
             "images are resolved and their signatures verified in the private registry; nothing else of them runs"
@@ -28,6 +43,12 @@ pub fn simulations(settings: EmbeddedSettings) -> Vec<Simulation> {
             "pod network",
             "pod processes share loopback; a service proxy stands in for DNS and Services",
         ),
+    ]
+}
+
+/// What stands in for the world around the clusters.
+fn of_every_ground() -> Vec<Simulation> {
+    vec![
         simulation(
             "upstream",
             "a registry of plumbline's own, filled with images that were built from the published Go modules",

@@ -1,7 +1,9 @@
 //! What the clusters of a run share: servers, repositories, images, keys, programs.
 
 use crate::{
-    EmbeddedSettings, Fixtures, Forge, KeyRing, PlatformOptions, Services, SupplyChain, VerbError, Versions,
+    Fixtures, Forge, Ground, GroundSettings, KeyRing, PlatformOptions, Services, SupplyChain, VerbError,
+    Versions,
+    cluster::KindGround,
     database,
     egress::EgressCounter,
     fixtures::PLATFORM_REPOSITORIES,
@@ -37,7 +39,8 @@ pub(crate) struct Foundation {
     pub(crate) images: Arc<ImageStore>,
     /// What the nodes admit.
     pub(crate) policy: Arc<NodePolicy>,
-    pub(crate) settings: EmbeddedSettings,
+    /// What its clusters are.
+    pub(crate) ground: Ground,
     /// The authority's certificate, for the processes of pods.
     pub(crate) certificates: PathBuf,
     /// Counts for all clusters together.
@@ -63,18 +66,25 @@ impl Foundation {
         let certificates = directory.join("ca.pem");
         fs::write(&certificates, services.authority.pem()).map_err(|error| VerbError::environment(&error))?;
         let trusted = trusted_keys::from_fixtures(&options.fixtures, MAIN_ENVIRONMENT, &keys)?;
+        let egress = EgressCounter::default();
+        let node = options.ground.embedded().node;
+        let ground = match &options.ground {
+            GroundSettings::Embedded(settings) => Ground::Embedded(*settings),
+            GroundSettings::Kind { settings, docker } => {
+                let (settings, docker) = (settings.clone(), docker.clone());
+                let laid =
+                    KindGround::lay(settings, docker, &programs, &services, &directory, &egress).await?;
+                Ground::Kind(Box::new(laid))
+            }
+        };
         let foundation = Self {
             images: Arc::new(ImageStore::new(
                 options.cache.join("rootfs"),
                 services.endpoints.clone(),
             )),
-            policy: Arc::new(NodePolicy::new(
-                trusted,
-                services.endpoints.clone(),
-                options.settings.node,
-            )),
-            settings: options.settings,
-            egress: EgressCounter::default(),
+            policy: Arc::new(NodePolicy::new(trusted, services.endpoints.clone(), node)),
+            ground,
+            egress,
             further_clusters: AtomicU64::new(0),
             keeper,
             programs,
@@ -91,9 +101,17 @@ impl Foundation {
         &self.directory
     }
 
-    /// A directory for one more cluster. Its number makes it unique: two scenarios may use the same name, which may
-    /// hold anything.
-    pub(crate) fn directory_of_further(&self, name: &str) -> PathBuf {
+    /// Removes what no keeper ends, once the last cluster is gone.
+    pub(crate) async fn clear(&self) -> Result<(), VerbError> {
+        match &self.ground {
+            Ground::Embedded(_) => Ok(()),
+            Ground::Kind(ground) => ground.clear().await,
+        }
+    }
+
+    /// A number and a directory for one more cluster. The number makes it unique: two scenarios may use the same name,
+    /// which may hold anything.
+    pub(crate) fn number_further(&self, name: &str) -> (u64, PathBuf) {
         let number = self.further_clusters.fetch_add(1, Ordering::Relaxed) + 1;
         let plain = |character: char| {
             if character.is_ascii_alphanumeric() {
@@ -103,7 +121,10 @@ impl Foundation {
             }
         };
         let name: String = name.chars().map(plain).take(LONGEST_NAME).collect();
-        self.directory.join("clusters").join(format!("{number}-{name}"))
+        (
+            number,
+            self.directory.join("clusters").join(format!("{number}-{name}")),
+        )
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{CommandError, load};
 use crate::{
-    arguments::{Flaky, KeepPlatform, Places, Run},
+    arguments::{Flaky, KeepPlatform, On, Places, Run},
     directories::Directories,
 };
 use plumbline_engine::{Keep, Resume, RunRequest};
-use plumbline_model::{FlakyResult, RunOptions, SuiteIdentity};
+use plumbline_model::{FlakyResult, Provider, RunOptions, SuiteIdentity};
 use plumbline_scenario::Plan;
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -20,6 +20,7 @@ pub struct Prepared {
     suite: SuiteIdentity,
     options: RunOptions,
     keep: Keep,
+    provider: Provider,
     /// The scenarios, in order.
     pub plan: Plan,
 }
@@ -59,6 +60,10 @@ impl Prepared {
                 KeepPlatform::OnFailure => Keep::OnFailure,
                 KeepPlatform::Always => Keep::Always,
             },
+            provider: match run.clusters.on {
+                On::Embedded => Provider::Embedded,
+                On::Kind => Provider::Kind,
+            },
             plan,
         })
     }
@@ -79,6 +84,7 @@ impl Prepared {
             search_path: self.directories.search_path,
             environment: self.directories.environment,
             offline,
+            provider: self.provider,
             executable: self.executable,
             plan: self.plan,
             suite: self.suite,

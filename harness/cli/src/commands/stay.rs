@@ -8,11 +8,12 @@ use super::{
     run::{Watchers, drive, runtime},
 };
 use crate::{
-    arguments::{Places, ProgressStyle, Run, Selection, Up},
+    arguments::{Clusters, Places, ProgressStyle, Run, Selection, Up},
     directories::Directories,
     display::Display,
     outputs,
 };
+use clap::ValueEnum as _;
 use plumbline_engine::{EventLog, Keep, RunRequest, StandingPlatform};
 use plumbline_keeper::{ProcessIdentity, Signal, detach, signal};
 use plumbline_model::{Event, ExitCode, LogEntry, Progress};
@@ -100,7 +101,7 @@ pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
     let directories = Directories::resolve(places)?;
     let files = Files::of(&directories)?;
     if let Some(pipe) = &up.tell {
-        return stay(places, &files, pipe);
+        return stay(places, up.clusters, &files, pipe);
     }
     if is_locked(&files.lock_file()?)? {
         let Some(standing) = files.standing() else {
@@ -113,7 +114,7 @@ pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
     }
     files.remove();
     // Everything that can be said without starting anything is said here, on this terminal.
-    prepare(places)?;
+    prepare(places, up.clusters)?;
     rustix::fs::mkfifoat(
         rustix::fs::CWD,
         &files.pipe,
@@ -124,6 +125,8 @@ pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
         std::env::current_exe().map_err(CommandError::machine("cannot tell this program's own path"))?;
     let text = |path: &Path| path.as_os_str().to_owned();
     let mut arguments = vec!["up".into(), "--tell".into(), text(&files.pipe)];
+    let on = up.clusters.on.to_possible_value();
+    arguments.extend(on.iter().flat_map(|on| ["--on".into(), on.get_name().into()]));
     for (flag, path) in [
         ("--project", &directories.project),
         ("--cache", &directories.cache),
@@ -195,7 +198,7 @@ async fn follow(
 }
 
 /// The detached program: brings the platform up and keeps it until a signal comes.
-fn stay(places: &Places, files: &Files, pipe: &Path) -> Result<ExitCode, CommandError> {
+fn stay(places: &Places, clusters: Clusters, files: &Files, pipe: &Path) -> Result<ExitCode, CommandError> {
     let lock = files.lock_file()?;
     if is_locked(&lock)? {
         return Err(CommandError::Usage("another platform is up".into()));
@@ -208,7 +211,7 @@ fn stay(places: &Places, files: &Files, pipe: &Path) -> Result<ExitCode, Command
     let request = RunRequest {
         keep: Keep::Always,
         onboard_all: true,
-        ..prepare(places)?.request(places.offline, None)
+        ..prepare(places, clusters)?.request(places.offline, None)
     };
     let log = EventLog::create(&files.log, move |entry| tell(&sender, entry)).map_err(|source| {
         outputs::OutputError {
@@ -293,7 +296,7 @@ fn is_locked(file: &File) -> Result<bool, CommandError> {
 }
 
 /// A run of the scenario that brings the platform up, and of those that it needs.
-fn prepare(places: &Places) -> Result<Prepared, CommandError> {
+fn prepare(places: &Places, clusters: Clusters) -> Result<Prepared, CommandError> {
     let directories = Directories::resolve(places)?;
     let (suite, _) = super::load(&directories, &Selection::default())?;
     let provider = suite.scenarios().iter().find(|scenario| {
@@ -303,7 +306,11 @@ fn prepare(places: &Places) -> Result<Prepared, CommandError> {
             .is_some_and(|stage| stage.value == Stage::Platform)
     });
     let provider = provider.ok_or_else(|| CommandError::Usage("no scenario provides the platform".into()))?;
-    Prepared::new(places, &Run::default(), vec![provider.id.clone()])
+    let run = Run {
+        clusters,
+        ..Run::default()
+    };
+    Prepared::new(places, &run, vec![provider.id.clone()])
 }
 
 pub(super) fn kubeconfig_line(kubeconfig: &Path) -> String {

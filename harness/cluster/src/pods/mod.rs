@@ -4,4 +4,4 @@ mod logs;
 mod names;
 
 pub use logs::PodLogs;
-pub(crate) use names::workload_name;
+pub use names::workload_name;

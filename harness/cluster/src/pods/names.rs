@@ -1,7 +1,8 @@
 //! What pods are called.
 
 /// The name of a Deployment's pod without those of its ReplicaSet and its own: `a-controller-7d9f-x2x5l`.
-pub(crate) fn workload_name(pod: &str) -> &str {
+#[must_use]
+pub fn workload_name(pod: &str) -> &str {
     let mut parts = pod.rsplitn(3, '-');
     let (_, _, workload) = (parts.next(), parts.next(), parts.next());
     workload.unwrap_or(pod)

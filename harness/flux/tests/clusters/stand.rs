@@ -5,8 +5,8 @@ use plumbline_cluster::{
     kubernetes::{KindReference, KindSelector},
 };
 use plumbline_flux::{
-    EmbeddedSettings, Fixtures, InstanceChange, Patience, Platform, PlatformOptions, VerbError,
-    release_programs,
+    EmbeddedSettings, Fixtures, GroundSettings, InstanceChange, Patience, Platform, PlatformOptions,
+    VerbError, release_programs,
 };
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::Progress;
@@ -71,7 +71,7 @@ impl Stand {
             programs,
             further_releases: BTreeMap::from([(OLD_RELEASE.to_owned(), further)]),
             fixtures: Fixtures::new(project.join("fixtures")),
-            settings: EmbeddedSettings::default(),
+            ground: GroundSettings::Embedded(EmbeddedSettings::default()),
             search_path: "/usr/bin:/bin".to_owned(),
         };
         let platform = Platform::start(options, &Progress::silent()).await.unwrap();

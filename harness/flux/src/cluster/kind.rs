@@ -1,0 +1,162 @@
+//! A cluster of real nodes: kind, in the network of the run.
+
+use super::{Cluster, Nodes, fault};
+use crate::{
+    VerbError,
+    egress::EgressCounter,
+    names::{FLUX_NAMESPACE, KYVERNO_NAMESPACE, PRIVATE_REGISTRY},
+    programs::path_of,
+    services::Services,
+    site::Foundation,
+};
+use plumbline_cluster::{
+    ClusterServices, Kubernetes, Object,
+    docker::Docker,
+    kind::{KindCluster, KindOptions, KindSettings, Network, NetworkOptions, RegistryLogin},
+    kubernetes::KindReference,
+    pods::{PodLogs, workload_name},
+    watch::{Store, Watches},
+};
+use plumbline_model::Progress;
+use plumbline_toolchain::Programs;
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// What all kind clusters of a run stand on.
+pub struct KindGround {
+    settings: KindSettings,
+    program: PathBuf,
+    network: Network,
+    login: RegistryLogin,
+}
+
+impl KindGround {
+    /// Makes the network, with a gateway to the servers.
+    pub(crate) async fn lay(
+        settings: KindSettings,
+        docker: Docker,
+        programs: &Programs,
+        services: &Services,
+        directory: &Path,
+        egress: &EgressCounter,
+    ) -> Result<Self, VerbError> {
+        let network = Network::start(NetworkOptions {
+            docker,
+            image: settings.image.clone(),
+            names: services.cluster_names(),
+            directory: directory.to_owned(),
+        })
+        .await
+        .map_err(|error| VerbError::environment(&error))?;
+        egress.of_gateway(network.gateway());
+        Ok(Self {
+            settings,
+            program: path_of(programs, "kind")?,
+            network,
+            login: RegistryLogin {
+                host: PRIVATE_REGISTRY.to_owned(),
+                authority_pem: services.authority.pem().to_owned(),
+                user: services.credentials.user.clone(),
+                password: services.credentials.password.clone(),
+            },
+        })
+    }
+
+    /// Removes the network, once no cluster uses it any more.
+    pub(crate) async fn clear(&self) -> Result<(), VerbError> {
+        self.network.stop().await.map_err(|error| fault(&error))
+    }
+}
+
+/// The containers that are the nodes, and what their pods log.
+pub(crate) struct KindNodes {
+    pub(crate) cluster: KindCluster,
+    pub(crate) logs: PodLogs,
+    pods: Store,
+}
+
+/// Makes an empty cluster whose files are below `directory`.
+pub(super) async fn start(
+    foundation: &Foundation,
+    ground: &KindGround,
+    directory: &Path,
+    number: Option<u64>,
+    progress: &Progress,
+) -> Result<Cluster, VerbError> {
+    let suffix = number.map_or_else(String::new, |number| format!("-{number}"));
+    let cluster = KindCluster::start(KindOptions {
+        program: ground.program.clone(),
+        network: &ground.network,
+        suffix: &suffix,
+        settings: &ground.settings,
+        directory: directory.to_owned(),
+        login: &ground.login,
+        progress: progress.clone(),
+    })
+    .await
+    .map_err(|error| fault(&error))?;
+    let kubernetes = Kubernetes::connect(cluster.access(), "plumbline")?;
+    let watches = Watches::guarded(kubernetes, cluster.failed());
+    let names = ClusterServices::follow_real(&watches)
+        .await
+        .map_err(|error| fault(&error))?;
+    let pods = watches.store(&KindReference::new("", "v1", "Pod")).await;
+    let logs = PodLogs::follow(
+        &watches,
+        &[FLUX_NAMESPACE, KYVERNO_NAMESPACE],
+        directory.join("logs"),
+    )
+    .await?;
+    Ok(Cluster {
+        kubeconfig: cluster.kubeconfig().to_owned(),
+        egress: foundation.egress.clone(),
+        names: Arc::new(names),
+        nodes: Nodes::Kind(Box::new(KindNodes {
+            cluster,
+            logs,
+            pods: pods.map_err(|error| fault(&error))?,
+        })),
+        watches,
+    })
+}
+
+impl KindNodes {
+    /// Kills the containers of a controller's pods.
+    pub(super) async fn kill(&self, controller: &str) -> Result<usize, VerbError> {
+        let mut killed = 0;
+        for pod in self.pods.all() {
+            if pod.namespace() != Some(FLUX_NAMESPACE) || workload_name(pod.name()) != controller {
+                continue;
+            }
+            let Some(node) = pod.text_at("/spec/nodeName") else {
+                continue;
+            };
+            for container in running(&pod) {
+                self.cluster
+                    .kill(node, container)
+                    .await
+                    .map_err(|error| fault(&error))?;
+                killed += 1;
+            }
+        }
+        Ok(killed)
+    }
+
+    /// Removes the cluster.
+    pub(super) async fn stop(self) -> Result<(), VerbError> {
+        self.cluster.stop().await.map_err(|error| fault(&error))
+    }
+}
+
+/// The ids of a pod's containers that run.
+fn running(pod: &Object) -> impl Iterator<Item = &str> {
+    let statuses = pod.at("/status/containerStatuses").and_then(Value::as_array);
+    statuses
+        .into_iter()
+        .flatten()
+        .filter(|status| status.pointer("/state/running").is_some())
+        .filter_map(|status| status["containerID"].as_str())
+}

@@ -1,0 +1,44 @@
+//! On what clusters stand: nodes that are simulated, or real ones.
+
+use crate::{EmbeddedSettings, cluster::KindGround};
+use plumbline_cluster::{docker::Docker, kind::KindSettings};
+use plumbline_model::Provider;
+
+/// What the clusters of a run are to be.
+#[derive(Clone, Debug)]
+pub enum GroundSettings {
+    /// Embedded ones.
+    Embedded(EmbeddedSettings),
+    /// kind's, in containers of this engine.
+    Kind {
+        /// How they are set up.
+        settings: KindSettings,
+        /// The engine.
+        docker: Docker,
+    },
+}
+
+/// What all clusters of a run stand on.
+pub(crate) enum Ground {
+    Embedded(EmbeddedSettings),
+    Kind(Box<KindGround>),
+}
+
+impl GroundSettings {
+    /// How the node of an embedded cluster is set up; real nodes have no such settings.
+    pub(crate) fn embedded(&self) -> EmbeddedSettings {
+        match self {
+            Self::Embedded(settings) => *settings,
+            Self::Kind { .. } => EmbeddedSettings::default(),
+        }
+    }
+}
+
+impl Ground {
+    pub(crate) const fn provider(&self) -> Provider {
+        match self {
+            Self::Embedded(_) => Provider::Embedded,
+            Self::Kind(_) => Provider::Kind,
+        }
+    }
+}
