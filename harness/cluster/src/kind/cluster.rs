@@ -101,7 +101,7 @@ impl KindCluster {
         let files = NodeFiles::write(&directory, login, &specification)?;
         let configuration = directory.join("kind.json");
         let cluster = settings.cluster(&name, &files.mounts(), &[node_files::patch(login)]);
-        node_files::write(&configuration, &cluster.to_string())?;
+        node_files::write(&configuration, &cluster.to_string(), node_files::PRIVATE)?;
         let kubeconfig = directory.join("kubeconfig");
         let kind = Kind {
             docker: &docker,

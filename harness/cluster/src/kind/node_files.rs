@@ -15,6 +15,10 @@ const IN_NODE: &str = "/kind/plumbline";
 const REGISTRIES: &str = "/etc/containerd/certs.d";
 /// Where programs look for the authorities that they trust; Go's look here first.
 const TRUSTED: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// The mode of files that every container may read, under whatever user; the folder around them keeps others out.
+const PUBLIC: u32 = 0o644;
+/// The mode of files that hold a secret.
+pub(super) const PRIVATE: u32 = 0o600;
 /// containerd's plug-in for Kubernetes, as its configuration names it.
 const PLUGIN: &str = r#"plugins."io.containerd.grpc.v1.cri""#;
 
@@ -46,7 +50,7 @@ impl NodeFiles {
             (folder.join("container.json"), specification.to_string()),
             (registry.join("hosts.toml"), hosts(&login.host)),
         ] {
-            write(&path, &text)?;
+            write(&path, &text, PUBLIC)?;
         }
         Ok(Self { folder })
     }
@@ -112,14 +116,14 @@ fn trusting(specification: &str) -> Result<Value, String> {
     Ok(specification)
 }
 
-/// Writes a file that only its owner can read: the engine's processes own everything.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), KindError> {
+/// Writes a file of this mode.
+pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), KindError> {
     let write = || {
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .mode(0o600)
+            .mode(mode)
             .open(path)?;
         file.write_all(text.as_bytes())
     };
@@ -163,7 +167,7 @@ mod tests {
                 .unwrap()
                 .contains("/kind/plumbline/authority.pem")
         );
-        assert_eq!(hosts.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(hosts.metadata().unwrap().permissions().mode() & 0o777, PUBLIC);
         assert_eq!(files.mounts()[1].container_path, Path::new(REGISTRIES));
     }
 
