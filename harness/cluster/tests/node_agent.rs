@@ -186,6 +186,7 @@ impl Lab {
             let image = ProgramImage {
                 name: format!("{REGISTRY}/{repository}:{tag}").parse()?,
                 files,
+                above: None,
                 entrypoint,
                 user: "65534".into(),
                 environment: BTreeMap::new(),

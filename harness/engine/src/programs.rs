@@ -5,7 +5,8 @@ use crate::{
     set_up::{environment, ours},
 };
 use plumbline_flux::{
-    ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, names::KYVERNO_CHART, release_programs,
+    ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, SAMPLE_PROGRAM, names::KYVERNO_CHART,
+    release_programs,
 };
 use plumbline_keeper::Keeper;
 use plumbline_model::{Fault, FaultClass, Progress, Provider};
@@ -89,6 +90,7 @@ fn needed(plan: &Plan, provider: Provider) -> Needed {
         names: cluster_programs(provider)
             .iter()
             .chain(&PLATFORM_PROGRAMS)
+            .chain([&SAMPLE_PROGRAM])
             .map(ToString::to_string)
             .collect(),
         versions: BTreeSet::new(),
@@ -160,7 +162,7 @@ mod tests {
         let plain = needed_by(expectation);
         assert_eq!(
             plain.names.len(),
-            cluster_programs(Provider::Embedded).len() + PLATFORM_PROGRAMS.len()
+            cluster_programs(Provider::Embedded).len() + PLATFORM_PROGRAMS.len() + 1
         );
         assert!(plain.versions.is_empty());
         let more = needed_by(&format!(

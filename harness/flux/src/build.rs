@@ -5,9 +5,6 @@ use plumbline_images::{Digest, ImageError, ImageFile, ImageName, ProgramImage, p
 use plumbline_model::Progress;
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// Whom the programs of a built image run as.
-const USER: &str = "65534:65534";
-
 /// What was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
@@ -29,7 +26,8 @@ pub struct ChartFolder<'a> {
 }
 
 impl Platform {
-    /// Makes an image of one layer with these files, by absolute path, and pushes it. Nothing of it stays on this machine.
+    /// Makes an image with these files, by absolute path, below the program of all sample images, and pushes it. Nothing of
+    /// it stays on this machine.
     ///
     /// # Errors
     /// The name or a path cannot be, or the registry does not take it.
@@ -39,17 +37,10 @@ impl Platform {
         files: &BTreeMap<String, String>,
     ) -> Result<Published, VerbError> {
         let name = tagged(name)?;
-        let image = ProgramImage {
-            name: name.clone(),
-            files: files
-                .iter()
-                .map(|(path, content)| ImageFile::written(path.as_str(), content.as_bytes()))
-                .collect(),
-            entrypoint: Vec::new(),
-            user: USER.to_owned(),
-            environment: BTreeMap::new(),
-            labels: BTreeMap::new(),
-        };
+        let files = files
+            .iter()
+            .map(|(path, content)| ImageFile::written(path.as_str(), content.as_bytes()));
+        let image = pack::sample_image(&name, files.collect(), self.supply().sample_program());
         let folder = self.scratch().map_err(|error| VerbError::environment(&error))?;
         let published = self.pack_and_push(&image, &folder).await;
         // It goes with the run's directory at the latest.

@@ -11,7 +11,9 @@ use plumbline_images::{
     PackedImage, PlatformImageInputs, PlatformImages, SignOptions, Signer, TrustedKeys, Verified,
     VerifyError, VerifyOptions, VersionedProgram,
     list::COMPONENTS,
-    mirror, pack, platform,
+    mirror,
+    pack::{self, SampleProgram},
+    platform,
     sign::{self, Signed},
 };
 use plumbline_model::{FaultClass, Progress, Unit};
@@ -42,6 +44,9 @@ pub const PLATFORM_PROGRAMS: [&str; 7] = {
 /// The program that admits images; only runs that install it have it.
 pub const ADMISSION_PROGRAM: &str = "kyverno";
 
+/// The program that every sample image runs.
+pub const SAMPLE_PROGRAM: &str = "greeter";
+
 /// The images of a run and the keys that sign them.
 pub struct SupplyChain {
     endpoints: Endpoints,
@@ -50,6 +55,7 @@ pub struct SupplyChain {
     public_key: String,
     platform: Vec<ImageName>,
     kyverno: Option<ImageName>,
+    sample_program: Option<SampleProgram>,
     releases: BTreeMap<String, Vec<ReleaseImage>>,
 }
 
@@ -124,12 +130,22 @@ impl SupplyChain {
             kyverno,
             manifests,
         } = platform::images(&inputs, cache, progress).await?;
+        let samples_at = format!("{PLATFORM_SOURCE}/{SAMPLE_REPOSITORY}");
+        let sample_program = match versioned(SAMPLE_PROGRAM, programs) {
+            Some(program) => {
+                let repository = format!("{samples_at}/{SAMPLE_PROGRAM}");
+                Some(SampleProgram::pack(&program, &repository, cache, progress).await?)
+            }
+            None => None,
+        };
         let mut samples = Vec::new();
         for (name, tag, folder) in fixtures.images()? {
-            let name: ImageName = format!("{PLATFORM_SOURCE}/{SAMPLE_REPOSITORY}/{name}:{tag}")
+            let name: ImageName = format!("{samples_at}/{name}:{tag}")
                 .parse()
                 .map_err(|error| VerbError::environment(&error))?;
-            samples.push(pack::pack(&pack::fixture_image(&folder, &name)?, cache, progress).await?);
+            let files = pack::folder(&folder, "")?;
+            let image = pack::sample_image(&name, files, sample_program.as_ref());
+            samples.push(pack::pack(&image, cache, progress).await?);
         }
         let platform = releases
             .iter()
@@ -152,6 +168,7 @@ impl SupplyChain {
             keys,
             platform: under_test.map(|image| image.name.clone()).collect(),
             kyverno: kyverno.map(|image| image.name),
+            sample_program,
             releases: inputs
                 .releases
                 .into_iter()
@@ -244,6 +261,11 @@ impl SupplyChain {
     #[must_use]
     pub fn public_key(&self) -> &str {
         &self.public_key
+    }
+
+    /// What images run that scenarios build, if it was fetched.
+    pub(crate) const fn sample_program(&self) -> Option<&SampleProgram> {
+        self.sample_program.as_ref()
     }
 
     /// Every key of the run, by name.

@@ -115,6 +115,24 @@ impl Layout {
         }
     }
 
+    /// The digests of the uncompressed layers that a configuration names.
+    pub fn diff_ids(&self, configuration: &Digest) -> Result<Vec<Digest>, ImageError> {
+        #[derive(Deserialize)]
+        struct Configuration {
+            rootfs: RootFileSystem,
+        }
+        #[derive(Deserialize)]
+        struct RootFileSystem {
+            diff_ids: Vec<String>,
+        }
+        let file = self.blob(configuration);
+        let text = fs::read(&file).map_err(ImageError::file("read", &file))?;
+        let parsed: Configuration =
+            serde_json::from_slice(&text).map_err(|error| ImageError::malformed(file.display(), error))?;
+        let digests = parsed.rootfs.diff_ids.iter().map(|digest| Ok(digest.parse()?));
+        digests.collect()
+    }
+
     /// The size of everything that the image consists of; fails if a part is missing or cut short.
     pub fn checked_size(&self, manifest: &Manifest) -> Result<u64, ImageError> {
         let mut total = 0;

@@ -238,6 +238,7 @@ fn controller_image(
         labels: labels(&name),
         name,
         files,
+        above: None,
         entrypoint: vec![path],
         user: "65534:65534".to_owned(),
         environment: environment(&[]),
@@ -264,6 +265,7 @@ fn manifests_image(inputs: &PlatformImageInputs, data: Vec<ImageFile>) -> Result
     Ok(ProgramImage {
         name: name.parse()?,
         files: data,
+        above: None,
         entrypoint: Vec::new(),
         user: String::new(),
         environment: BTreeMap::new(),
@@ -288,6 +290,7 @@ fn operator_image(
         labels: labels(&name),
         name,
         files,
+        above: None,
         entrypoint: vec![format!("/{OPERATOR}")],
         user: "65532:65532".to_owned(),
         // The official build has FIPS mode linked in, and the program refuses to start without it.
@@ -308,6 +311,7 @@ fn kyverno_image(
         labels: labels(&name),
         name,
         files,
+        above: None,
         entrypoint: vec![path.to_owned()],
         user: "65532:65532".to_owned(),
         environment: environment(&[]),

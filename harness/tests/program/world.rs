@@ -62,6 +62,7 @@ impl World {
         let image = ProgramImage {
             name: name.parse().expect("a name"),
             files: vec![ImageFile::written("etc/name", content)],
+            above: None,
             entrypoint: vec!["/none".to_owned()],
             user: "1000".to_owned(),
             environment: BTreeMap::new(),

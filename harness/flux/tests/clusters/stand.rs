@@ -52,6 +52,7 @@ impl Stand {
         let names: Vec<_> = names
             .into_iter()
             .chain(plumbline_flux::PLATFORM_PROGRAMS)
+            .chain([plumbline_flux::SAMPLE_PROGRAM])
             .chain(further.iter().map(String::as_str))
             .collect();
         let cache = cache_of(programs);

@@ -77,7 +77,7 @@ impl Bench {
             let name: ImageName = format!("ghcr.io/plumbline-fixtures/{name}:{tag}")
                 .parse()
                 .unwrap();
-            let image = pack::fixture_image(&folder, &name).unwrap();
+            let image = pack::sample_image(&name, pack::folder(&folder, "").unwrap(), None);
             let packed = pack::pack(&image, &cache, &Progress::silent()).await.unwrap();
             self.services
                 .upstream

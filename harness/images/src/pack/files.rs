@@ -143,3 +143,29 @@ fn collect(directory: &Path, prefix: &str, files: &mut Vec<ImageFile>) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_packed_without_the_permissions_of_its_checkout() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("bin")).unwrap();
+        let app = directory.path().join("bin/app");
+        fs::write(&app, "#!").unwrap();
+        fs::set_permissions(&app, fs::Permissions::from_mode(0o700)).unwrap();
+        fs::write(directory.path().join("data"), "").unwrap();
+        let files = folder(directory.path(), "").unwrap();
+        let files: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.mode)).collect();
+        assert_eq!(files, [("bin/app", 0o755), ("data", 0o644)]);
+    }
+
+    #[test]
+    fn a_link_in_a_folder_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", directory.path().join("link")).unwrap();
+        let error = folder(directory.path(), "").unwrap_err();
+        assert!(matches!(error, ImageError::UnsafeEntry { .. }));
+    }
+}

@@ -2,8 +2,8 @@
 
 use super::{
     cached::{self, PackedImage},
-    files::{ImageFile, folder},
-    layer,
+    files::ImageFile,
+    layer::{self, Layer},
 };
 use crate::{
     error::ImageError,
@@ -30,6 +30,8 @@ pub struct ProgramImage {
     pub name: ImageName,
     /// What is in it; parent directories need not be listed.
     pub files: Vec<ImageFile>,
+    /// An image made before, whose layers lie above the files.
+    pub above: Option<PackedImage>,
     /// The command that runs unless a pod says otherwise.
     pub entrypoint: Vec<String>,
     /// The user, a number for `runAsNonRoot`; root if empty.
@@ -38,22 +40,6 @@ pub struct ProgramImage {
     pub environment: BTreeMap<String, String>,
     /// Labels of the image.
     pub labels: BTreeMap<String, String>,
-}
-
-/// The folder `directory` as an image without a command, for sample applications.
-///
-/// # Errors
-///
-/// The folder can't be read, or has something in it that is neither a file nor a directory.
-pub fn fixture_image(directory: &Path, name: &ImageName) -> Result<ProgramImage, ImageError> {
-    Ok(ProgramImage {
-        name: name.clone(),
-        files: folder(directory, "")?,
-        entrypoint: Vec::new(),
-        user: "65534:65534".to_owned(),
-        environment: BTreeMap::new(),
-        labels: BTreeMap::new(),
-    })
 }
 
 /// Makes `image` in the cache, or finds it there.
@@ -107,9 +93,12 @@ fn pack_now(image: &ProgramImage, cache: &Path, progress: &Progress) -> Result<P
 fn key(image: &ProgramImage, files: &BTreeMap<String, &ImageFile>) -> Result<String, ImageError> {
     let mut hasher = Sha256::new_with_prefix(FORMAT);
     // As text in JSON, which delimits every part.
-    hasher.update(json!([image.name.tag(), configuration(image, None)]).to_string());
+    hasher.update(json!([image.name.tag(), configuration(image, &[])]).to_string());
     for (path, file) in files {
         hasher.update(json!([path, file.mode, hex::encode(file.content_digest()?)]).to_string());
+    }
+    if let Some(above) = &image.above {
+        hasher.update(json!([above.digest.to_string()]).to_string());
     }
     Ok(Digest::from_hasher(hasher).hexadecimal().to_owned())
 }
@@ -125,13 +114,19 @@ fn build(
     let named = layout.blob(&layer.digest);
     fs::rename(&unnamed, &named).map_err(ImageError::file("write", named))?;
 
-    let configuration = layout.write(
-        CONFIG,
-        configuration(image, Some(&layer.diff_id)).to_string().as_bytes(),
-    )?;
+    // Flux takes the first layer of an artifact for its content, so the files of an image are that.
+    let mut layers = vec![layer];
+    if let Some(above) = &image.above {
+        layers.extend(take_layers(above, &layout)?);
+    }
+
+    let configuration = layout.write(CONFIG, configuration(image, &layers).to_string().as_bytes())?;
+    let descriptors = layers
+        .iter()
+        .map(|layer| Descriptor::new(LAYER_TAR_GZIP, &layer.digest, layer.size));
     let manifest = json!({
         "config": configuration,
-        "layers": [Descriptor::new(LAYER_TAR_GZIP, &layer.digest, layer.size)],
+        "layers": descriptors.collect::<Vec<_>>(),
         "mediaType": MANIFEST,
         "schemaVersion": 2,
     });
@@ -147,9 +142,34 @@ fn build(
     )
 }
 
+/// The layers of an image that was made here, which are now also in `target`.
+fn take_layers(image: &PackedImage, target: &Layout) -> Result<Vec<Layer>, ImageError> {
+    let source = Layout::at(&image.layout);
+    let index = source.manifest(&image.digest)?;
+    let no_child = || ImageError::malformed(&image.name, "it is not an index of one image");
+    let child = index.children.iter().flatten().next().ok_or_else(no_child)?;
+    let manifest = source.manifest(&child.digest()?)?;
+    let configuration = manifest.config.as_ref().ok_or_else(no_child)?.digest()?;
+    let diff_ids = source.diff_ids(&configuration)?;
+    let layers = manifest.layers.iter().zip(diff_ids).map(|(layer, diff_id)| {
+        let digest = layer.digest()?;
+        let (from, to) = (source.blob(&digest), target.blob(&digest));
+        // A link where both are on one file system.
+        fs::hard_link(&from, &to)
+            .or_else(|_| fs::copy(&from, &to).map(|_| ()))
+            .map_err(ImageError::file("copy", &from))?;
+        Ok(Layer {
+            digest,
+            diff_id,
+            size: layer.size,
+        })
+    });
+    layers.collect()
+}
+
 /// The configuration of the image. Keys are in alphabetical order, so that the text is the same whether or not
 /// `serde_json` was built to sort them.
-fn configuration(image: &ProgramImage, diff_id: Option<&Digest>) -> Value {
+fn configuration(image: &ProgramImage, layers: &[Layer]) -> Value {
     let environment = image
         .environment
         .iter()
@@ -166,7 +186,7 @@ fn configuration(image: &ProgramImage, diff_id: Option<&Digest>) -> Value {
         "history": [{"created_by": "plumbline"}],
         "os": "linux",
         "rootfs": {
-            "diff_ids": diff_id.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "diff_ids": layers.iter().map(|layer| layer.diff_id.to_string()).collect::<Vec<_>>(),
             "type": "layers",
         },
     })
@@ -181,6 +201,7 @@ mod tests {
         ProgramImage {
             name: "ghcr.io/a/b:1".parse().unwrap(),
             files,
+            above: None,
             entrypoint: vec!["/program".into()],
             user: "65534:65534".into(),
             environment: BTreeMap::from([("A".into(), "b".into())]),
@@ -270,31 +291,5 @@ mod tests {
             let error = pack(&image, cache.path(), &Progress::silent()).await.unwrap_err();
             assert!(matches!(error, ImageError::UnsafeEntry { .. }), "{path}: {error}");
         }
-    }
-
-    #[test]
-    fn a_folder_is_packed_without_the_permissions_of_its_checkout() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("bin")).unwrap();
-        let app = folder.path().join("bin/app");
-        fs::write(&app, "#!").unwrap();
-        fs::set_permissions(&app, fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(folder.path().join("data"), "").unwrap();
-        let image = fixture_image(folder.path(), &"ghcr.io/a/b:1".parse().unwrap()).unwrap();
-        let files = image
-            .files
-            .iter()
-            .map(|file| (file.path.as_str(), file.mode))
-            .collect::<Vec<_>>();
-        assert_eq!(files, [("bin/app", 0o755), ("data", 0o644)]);
-    }
-
-    #[test]
-    fn a_link_in_a_folder_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
-        let error = fixture_image(folder.path(), &"ghcr.io/a/b:1".parse().unwrap()).unwrap_err();
-        assert!(matches!(error, ImageError::UnsafeEntry { .. }));
     }
 }

@@ -94,6 +94,7 @@ impl Site {
                     ..ImageFile::written("usr/local/bin/program", content)
                 },
             ],
+            above: None,
             entrypoint: vec!["/usr/local/bin/program".to_owned()],
             user: "65534:65534".to_owned(),
             environment: BTreeMap::from([("A".to_owned(), "b".to_owned())]),

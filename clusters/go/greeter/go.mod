@@ -1,0 +1,3 @@
+module plumbline.local/programs/greeter
+
+go 1.24
