@@ -26,6 +26,9 @@ const (
 // How long a question may take, from the name to the end of the answer.
 const patience = 5 * time.Second
 
+// How long before the next try where nobody answers: a name and the way to it come some moments after their Service.
+const pause = 250 * time.Millisecond
+
 // ask gives what a server said, and the exit code that this is.
 func ask(method, address, body string) (string, int) {
 	deadline := time.Now().Add(patience)
@@ -37,7 +40,7 @@ func ask(method, address, body string) (string, int) {
 	if target.Port() == "" {
 		host = net.JoinHostPort(target.Hostname(), "80")
 	}
-	connection, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", host)
+	connection, err := connect(host, deadline)
 	if err != nil {
 		return err.Error(), exitCode(err, exitNoAnswer)
 	}
@@ -66,6 +69,18 @@ func ask(method, address, body string) (string, int) {
 		return status + ": " + string(text), exitRefused
 	}
 	return string(text), 0
+}
+
+// connect tries until somebody is there, and then says what kept it.
+func connect(host string, deadline time.Time) (net.Conn, error) {
+	dialer := net.Dialer{Deadline: deadline}
+	for {
+		connection, err := dialer.Dial("tcp", host)
+		if err == nil || time.Until(deadline) < pause {
+			return connection, err
+		}
+		time.Sleep(pause)
+	}
 }
 
 func exitCode(err error, otherwise int) int {
