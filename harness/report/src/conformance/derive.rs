@@ -6,7 +6,8 @@
 //! | one was skipped, simulated or not run | partial |
 //! | all others | success |
 //!
-//! An extended requirement that the cluster lacks a feature for is left out of that, as long as no scenario about it ran: what was
+//! A scenario that this kind of cluster cannot run takes nothing from what others prove of a requirement; where it is the only one, the
+//! requirement was skipped. An extended requirement that the cluster lacks a feature for is left out of that, as long as no scenario about it ran: what was
 //! tested counts, whatever was inferred. The verdict is the worst core result, and a [`Limit`] makes it `partial` at best.
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
         TestStatus, Verdict,
     },
 };
-use plumbline_model::{ExitCode, FlakyResult, Level, Requirement, RequirementId, requirements};
+use plumbline_model::{ExitCode, FlakyResult, Level, Requirement, RequirementId, SkipCause, requirements};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the scenarios about each requirement ended, by requirement and id.
@@ -104,7 +105,7 @@ fn test(requirement: &Requirement, subject: &Subject, proofs: &Proofs) -> Test {
     let ran = scenarios
         .iter()
         .any(|scenario| scenario.status != ScenarioStatus::Skipped);
-    let status = match scenarios.iter().map(|scenario| scenario.status).max() {
+    let status = match worst(&scenarios) {
         None | Some(ScenarioStatus::Skipped)
             if !ran && !features.iter().all(|feature| has(subject, feature)) =>
         {
@@ -126,6 +127,17 @@ fn test(requirement: &Requirement, subject: &Subject, proofs: &Proofs) -> Test {
         status,
         scenarios,
     }
+}
+
+/// The worst end of the scenarios. What this kind of cluster cannot run takes nothing from what others prove on it.
+fn worst(scenarios: &[Scenario]) -> Option<ScenarioStatus> {
+    let is_possible = |scenario: &&Scenario| {
+        let skip = scenario.skip.as_ref();
+        skip.is_none_or(|skip| skip.cause != SkipCause::Unsupported)
+    };
+    let status = |scenario: &Scenario| scenario.status;
+    let possible = scenarios.iter().filter(is_possible).map(status).max();
+    possible.or_else(|| scenarios.iter().map(status).max())
 }
 
 impl Statistics {

@@ -1,7 +1,8 @@
 //! Requirement by requirement: what the scenarios of a run say of each.
 
 use super::Summary;
-use plumbline_model::{Level, RequirementId, Status, requirements};
+use super::results::ScenarioResult;
+use plumbline_model::{Level, Outcome, RequirementId, SkipCause, Status, requirements};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,8 @@ pub enum RequirementStatus {
     Simulated,
     /// No scenario of this run proves it.
     NotRun,
-    /// A scenario was skipped or interrupted, so it is not proven.
+    /// A scenario was skipped or interrupted, so it is not proven. One that this kind of cluster cannot run counts only where
+    /// no other is about the requirement.
     Skipped,
     /// The environment or plumbline was at fault.
     Errored,
@@ -73,7 +75,7 @@ impl Summary {
             .iter()
             .map(|requirement| {
                 let proving = proving.remove(&requirement.id).unwrap_or_default();
-                let worst = proving.iter().map(|result| result.outcome.status()).max();
+                let worst = worst(&proving);
                 let only_simulated = requirement.needs_pods && self.provider == "embedded";
                 let status = match worst {
                     None => RequirementStatus::NotRun,
@@ -98,4 +100,15 @@ impl Summary {
             })
             .collect()
     }
+}
+
+/// The worst end of the scenarios. What this kind of cluster cannot run takes nothing from what others prove on it.
+fn worst(proving: &[&ScenarioResult]) -> Option<Status> {
+    let is_possible = |result: &&&ScenarioResult| match &*result.outcome {
+        Outcome::Skipped(skip) => skip.cause != SkipCause::Unsupported,
+        _ => true,
+    };
+    let status = |result: &&ScenarioResult| result.outcome.status();
+    let possible = proving.iter().filter(is_possible).map(status).max();
+    possible.or_else(|| proving.iter().map(status).max())
 }

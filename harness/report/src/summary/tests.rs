@@ -1,7 +1,7 @@
 //! What a log makes of a summary, and the events that other tests are made of.
 
 use super::*;
-use plumbline_model::{Event, Failure, FaultClass, LogEntry};
+use plumbline_model::{Event, Failure, FaultClass, LogEntry, Skip, SkipCause};
 
 pub(crate) fn finished(scenario: &str, requirement: &str, outcome: Outcome) -> Event {
     Event::ScenarioFinished {
@@ -59,6 +59,35 @@ fn a_requirement_has_the_worst_status_of_its_scenarios() {
     assert_eq!(requirement.status, RequirementStatus::Failed);
     assert_eq!(requirement.scenarios, ["a", "b"]);
     assert_eq!(summary.exit_code(), ExitCode::Failed);
+}
+
+#[test]
+fn what_a_cluster_cannot_run_takes_nothing_from_what_is_proven_on_it() {
+    let skipped = |cause| {
+        Outcome::Skipped(Skip {
+            reason: "needs real pods".into(),
+            cause,
+            ..Skip::default()
+        })
+    };
+    let status = |events: Vec<Event>| {
+        let summary = Summary::fold(&log([vec![started(&["a", "b"])], events].concat()));
+        let found = summary.requirements().into_iter();
+        let mut found = found.filter(|found| found.id.as_str() == "GITOPS-05");
+        found.next().unwrap().status
+    };
+    let passed = finished("a", "GITOPS-05", Outcome::Passed);
+    let unsupported = |scenario| finished(scenario, "GITOPS-05", skipped(SkipCause::Unsupported));
+    let left_out = finished("b", "GITOPS-05", skipped(SkipCause::Author));
+    assert_eq!(
+        status(vec![passed.clone(), unsupported("b")]),
+        RequirementStatus::Passed
+    );
+    assert_eq!(
+        status(vec![unsupported("a"), unsupported("b")]),
+        RequirementStatus::Skipped
+    );
+    assert_eq!(status(vec![passed, left_out]), RequirementStatus::Skipped);
 }
 
 #[test]
