@@ -2,16 +2,19 @@
 //!
 //! [`embedded`] starts a real control plane as processes; [`kubernetes`] talks to any cluster; [`watch`] waits for
 //! what its objects become, by the pure [`conditions`]; [`diagnose`] gathers the evidence when they do not;
-//! [`node`] stands in for scheduler and kubelet; [`kind`] has real ones, in containers of the [`docker`] engine.
+//! [`node`] stands in for scheduler and kubelet; [`kind`] has real ones, in containers of the [`docker`] engine,
+//! with the image that [`node_image`] makes; [`doctor`] tells whether they can be had.
 
 pub mod conditions;
 pub mod diagnose;
 pub mod docker;
+pub mod doctor;
 pub mod embedded;
 mod facts;
 pub mod kind;
 pub mod kubernetes;
 pub mod node;
+pub mod node_image;
 pub mod pods;
 mod services;
 pub mod watch;

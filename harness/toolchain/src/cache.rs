@@ -75,6 +75,11 @@ impl Slot {
         &self.folder
     }
 
+    /// The digest of everything that decides what is built.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     pub(crate) fn lock_file(&self) -> PathBuf {
         self.folder.join("lock")
     }

@@ -3,11 +3,11 @@
 use crate::{
     ToolchainError,
     lock::{GoModule, GoRelease},
-    process::{Line, follow},
+    process::follow,
     search::{ask, candidates},
     version::compare,
 };
-use plumbline_keeper::{Command, Keeper};
+use plumbline_keeper::{Command, Keeper, Line};
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::File,

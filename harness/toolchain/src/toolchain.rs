@@ -89,6 +89,22 @@ impl Toolchain {
         Some(&program.version)
     }
 
+    /// Everything that decides what these programs are, and all that is in `folder`, as one digest: for what is made of
+    /// both. Nothing is fetched.
+    ///
+    /// # Errors
+    /// If a name is unknown, or the folder cannot be read.
+    pub fn digest_of_parts<Name: AsRef<str>>(
+        &self,
+        names: &[Name],
+        folder: &Path,
+    ) -> Result<String, ToolchainError> {
+        let files = digest::folder(folder).map_err(ToolchainError::file("read", folder))?;
+        let wanted = self.all_wanted(names)?;
+        let keys = wanted.iter().map(|wanted| wanted.slot.key().as_bytes());
+        Ok(digest::texts(keys.chain([files.as_bytes()])))
+    }
+
     /// The state of every program of the lock, in its order. Cached programs are not read, only those that may be taken
     /// from PATH are asked for their version.
     pub async fn states(&self) -> Vec<ProgramState> {
