@@ -1,16 +1,13 @@
 //! What a platform simulates, told by every report.
 
-use crate::{EmbeddedSettings, Ground};
+use crate::{EmbeddedSettings, Ground, cluster::KindGround};
 use plumbline_model::Simulation;
 
 /// What is not the real thing on clusters of this kind.
 pub(crate) fn simulations(ground: &Ground) -> Vec<Simulation> {
     let mut simulations = match ground {
         Ground::Embedded(settings) => of_embedded(*settings),
-        Ground::Kind(_) => vec![simulation(
-            "registry and Git server",
-            "servers of plumbline's own, which the nodes reach by their names through a gateway container",
-        )],
+        Ground::Kind(ground) => of_kind(ground),
     };
     simulations.extend(of_every_ground());
     simulations
@@ -44,6 +41,19 @@ fn of_embedded(settings: EmbeddedSettings) -> Vec<Simulation> {
             "pod processes share loopback; a service proxy stands in for DNS and Services",
         ),
     ]
+}
+
+/// What is not as on other clusters of real nodes.
+fn of_kind(ground: &KindGround) -> Vec<Simulation> {
+    let mut simulations = vec![simulation(
+        "registry and Git server",
+        "servers of plumbline's own, which the nodes reach by their names through a gateway container",
+    )];
+    if let Some(count) = ground.pretended_processors() {
+        let description = format!("each node says that it has {count} processors, whatever this machine has");
+        simulations.push(simulation("capacity", &description));
+    }
+    simulations
 }
 
 /// What stands in for the world around the clusters.

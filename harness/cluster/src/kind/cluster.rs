@@ -98,7 +98,7 @@ impl KindCluster {
                 ],
             )
             .await?;
-        let files = NodeFiles::write(&directory, login, &specification)?;
+        let files = NodeFiles::write(&directory, settings, login, &specification)?;
         let configuration = directory.join("kind.json");
         let cluster = settings.cluster(&name, &files.mounts(), &[node_files::patch(login)]);
         node_files::write(&configuration, &cluster.to_string(), node_files::PRIVATE)?;
@@ -270,18 +270,23 @@ impl Kind<'_> {
         })
     }
 
-    /// Runs kind; when it fails, the end of what it said is given.
+    /// Runs kind; when it fails or takes too long, the end of what it said is given.
     async fn run(&self, within: Duration, command: Command) -> Result<Result<(), String>, KindError> {
-        let running = self.docker.keeper().output(command);
-        let Ok(finished) = tokio::time::timeout(within, running).await else {
-            return Ok(Err(format!("it was not done after {} s", within.as_secs())));
-        };
-        let finished = finished?;
-        if finished.status.success() {
+        let child = self.docker.keeper().spawn(command).await?;
+        let ended = tokio::time::timeout(within, child.wait()).await;
+        if ended.is_err() {
+            child.stop().await?;
+        }
+        let finished = child.finish().await;
+        if ended.is_ok() && finished.status.success() {
             return Ok(Ok(()));
         }
         let said = String::from_utf8_lossy(&finished.stderr.bytes()).into_owned();
-        let lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        let mut lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        let late = format!("it was not done after {} s", within.as_secs());
+        if ended.is_err() {
+            lines.push(&late);
+        }
         let end = lines.len().saturating_sub(SAID_LINES);
         Ok(Err(lines[end..].join("\n")))
     }

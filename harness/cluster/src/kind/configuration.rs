@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     fs, io,
+    num::{NonZeroU8, NonZeroUsize},
     path::{Path, PathBuf},
 };
 
@@ -18,6 +19,8 @@ pub struct KindSettings {
     pub image: String,
     /// How many nodes there are besides the control plane's, which runs pods too.
     pub workers: u8,
+    /// How many processors each node says that it has at least, for the scheduler: its pods share those of this machine.
+    pub processors: Option<NonZeroU8>,
     /// Files and folders of this machine that the nodes see.
     pub mounts: Vec<NodeMount>,
     /// Patches of containerd's configuration, in TOML, as kind takes them.
@@ -37,11 +40,36 @@ pub struct NodeMount {
     pub read_only: bool,
 }
 
+/// Memories of a machine, to each of which so many processors are near.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memories {
+    /// How many memories.
+    pub(super) count: usize,
+    /// The processors that there really are.
+    pub(super) processors_each: usize,
+}
+
+impl Memories {
+    fn for_processors(wanted: usize, here: usize) -> Option<Self> {
+        (wanted > here).then(|| Self {
+            count: wanted.div_ceil(here),
+            processors_each: here,
+        })
+    }
+
+    /// How many processors a node says that it has.
+    #[must_use]
+    pub const fn processors(self) -> usize {
+        self.count * self.processors_each
+    }
+}
+
 impl Default for KindSettings {
     fn default() -> Self {
         Self {
             image: OWN_IMAGE.to_owned(),
             workers: 0,
+            processors: None,
             mounts: Vec::new(),
             containerd_patches: Vec::new(),
         }
@@ -60,6 +88,13 @@ impl KindSettings {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(said(&error)),
         }
+    }
+
+    /// What a node must be told of, where this machine has fewer processors than it is to have.
+    pub fn memories(&self) -> Option<Memories> {
+        let wanted = self.processors?.get();
+        let here = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Memories::for_processors(wanted.into(), here)
     }
 
     /// The configuration of a cluster, whose nodes see `mounts` besides those of the settings. JSON is YAML, and needs no
@@ -112,6 +147,14 @@ mod tests {
             KindSettings::read(Path::new("/no/such/file")),
             Ok(KindSettings::default())
         );
+    }
+
+    #[test]
+    fn a_machine_with_fewer_processors_pretends_to_have_enough() {
+        let told = |wanted, here| Memories::for_processors(wanted, here).map(Memories::processors);
+        assert_eq!(told(16, 2), Some(16));
+        assert_eq!(told(16, 3), Some(18));
+        assert_eq!(told(16, 16), None);
     }
 
     #[test]

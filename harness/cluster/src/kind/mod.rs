@@ -15,7 +15,7 @@ mod node_files;
 mod sweep;
 
 pub use cluster::{KindCluster, KindOptions, RegistryLogin};
-pub use configuration::{KindSettings, NodeMount};
+pub use configuration::{KindSettings, Memories, NodeMount};
 pub use error::KindError;
 pub use network::{Network, NetworkOptions};
 pub use sweep::{Swept, sweep};

@@ -1,6 +1,10 @@
 //! What the nodes of a cluster are given: whom containerd and every container trust, and how the registry is logged in to.
 
-use super::{KindError, cluster::RegistryLogin, configuration::NodeMount};
+use super::{
+    KindError,
+    cluster::RegistryLogin,
+    configuration::{KindSettings, Memories, NodeMount},
+};
 use serde_json::{Value, json};
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -22,15 +26,21 @@ pub(super) const PRIVATE: u32 = 0o600;
 /// containerd's plug-in for Kubernetes, as its configuration names it.
 const PLUGIN: &str = r#"plugins."io.containerd.grpc.v1.cri""#;
 
+/// Where a kubelet counts processors: for each memory of the machine those that are near to it.
+const MEMORIES: &str = "/sys/devices/system/node";
+
 /// The files of a cluster's nodes, in a folder of this machine.
 pub(super) struct NodeFiles {
     folder: PathBuf,
+    /// Whether the nodes are told of more processors than there are.
+    pretends: bool,
 }
 
 impl NodeFiles {
     /// Writes them below `directory`. `specification` is what the node's containerd makes containers from.
     pub(super) fn write(
         directory: &Path,
+        settings: &KindSettings,
         login: &RegistryLogin,
         specification: &str,
     ) -> Result<Self, KindError> {
@@ -42,7 +52,7 @@ impl NodeFiles {
             .create(&registry)
             .map_err(KindError::file(&registry))?;
         let specification = trusting(specification).map_err(|why| KindError::UnusableImage {
-            image: "of the nodes".to_owned(),
+            image: settings.image.clone(),
             why,
         })?;
         for (path, text) in [
@@ -52,21 +62,50 @@ impl NodeFiles {
         ] {
             write(&path, &text, PUBLIC)?;
         }
-        Ok(Self { folder })
+        let memories = settings.memories();
+        if let Some(memories) = memories {
+            pretend_memories(&folder.join("memories"), memories)?;
+        }
+        Ok(Self {
+            folder,
+            pretends: memories.is_some(),
+        })
     }
 
     /// How the nodes see them.
-    pub(super) fn mounts(&self) -> [NodeMount; 2] {
+    pub(super) fn mounts(&self) -> Vec<NodeMount> {
         let mount = |host_path: PathBuf, container_path: &str| NodeMount {
             host_path,
             container_path: container_path.into(),
             read_only: true,
         };
-        [
+        let mut mounts = vec![
             mount(self.folder.clone(), IN_NODE),
             mount(self.folder.join("registries"), REGISTRIES),
-        ]
+        ];
+        if self.pretends {
+            mounts.push(mount(self.folder.join("memories"), MEMORIES));
+        }
+        mounts
     }
+}
+
+/// Makes what a kubelet reads of a machine with several memories, to each of which all of its processors are near: it adds
+/// them up, and yet asks for none that is not there.
+fn pretend_memories(folder: &Path, memories: Memories) -> Result<(), KindError> {
+    for memory in 0..memories.count {
+        for processor in 0..memories.processors_each {
+            let topology = folder.join(format!("node{memory}/cpu{processor}/topology"));
+            DirBuilder::new()
+                .mode(0o755)
+                .recursive(true)
+                .create(&topology)
+                .map_err(KindError::file(&topology))?;
+            write(&topology.join("core_id"), &format!("{processor}\n"), PUBLIC)?;
+            write(&topology.join("physical_package_id"), "0\n", PUBLIC)?;
+        }
+    }
+    Ok(())
 }
 
 /// The patch of containerd's configuration. A pod's own pull secrets come before the login of the node.
@@ -134,7 +173,7 @@ pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), KindError>
 mod tests {
     use super::*;
     use plumbline_model::Secret;
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::{fs, num::NonZeroU8, os::unix::fs::PermissionsExt as _};
 
     fn login() -> RegistryLogin {
         RegistryLogin {
@@ -148,8 +187,13 @@ mod tests {
     #[test]
     fn the_login_is_in_the_patch_and_in_no_file() {
         let folder = tempfile::tempdir().unwrap();
+        let settings = KindSettings {
+            processors: NonZeroU8::new(255),
+            ..KindSettings::default()
+        };
         let files = NodeFiles::write(
             folder.path(),
+            &settings,
             &login(),
             r#"{"mounts": [], "process": {"rlimits": [1]}}"#,
         )
@@ -168,7 +212,14 @@ mod tests {
                 .contains("/kind/plumbline/authority.pem")
         );
         assert_eq!(hosts.metadata().unwrap().permissions().mode() & 0o777, PUBLIC);
-        assert_eq!(files.mounts()[1].container_path, Path::new(REGISTRIES));
+        let mounts: Vec<_> = files
+            .mounts()
+            .into_iter()
+            .map(|mount| mount.container_path)
+            .collect();
+        assert_eq!(mounts, [IN_NODE, REGISTRIES, MEMORIES].map(PathBuf::from));
+        let core = node.join("memories/node1/cpu0/topology/core_id");
+        assert_eq!(fs::read_to_string(core).unwrap(), "0\n");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
 use plumbline_cluster::{
     ClusterServices, Kubernetes, Object,
     docker::Docker,
-    kind::{KindCluster, KindOptions, KindSettings, Network, NetworkOptions, RegistryLogin},
+    kind::{KindCluster, KindOptions, KindSettings, Memories, Network, NetworkOptions, RegistryLogin},
     kubernetes::KindReference,
     pods::{PodLogs, workload_name},
     watch::{Store, Watches},
@@ -63,6 +63,11 @@ impl KindGround {
                 password: services.credentials.password.clone(),
             },
         })
+    }
+
+    /// How many processors each node says that it has, if that is not true.
+    pub(crate) fn pretended_processors(&self) -> Option<usize> {
+        self.settings.memories().map(Memories::processors)
     }
 
     /// Removes the network, once no cluster uses it any more.
