@@ -95,6 +95,11 @@ pub enum Command {
     Schema(Schema),
     /// Work with images by hand: what the platform's pipelines do to them
     Images(Images),
+    /// Make the image of kind's nodes, where none can be pulled
+    #[command(subcommand)]
+    NodeImage(NodeImage),
+    /// Say what this machine lacks for kind, and what to do about it
+    Doctor(Doctor),
     /// Remove what runs that were killed have left behind
     Gc,
 }
@@ -317,6 +322,42 @@ pub struct Tools {
     /// The programs
     #[arg(value_name = "PROGRAM")]
     pub programs: Vec<String>,
+}
+
+/// `plumbline node-image`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum NodeImage {
+    /// Build the image of Debian packages and Go programs, and a registry's, unless the engine has just these
+    ///
+    /// It needs a Docker engine, debootstrap and root. The programs are those of clusters/toolchain.toml, everything else is
+    /// in clusters/node/.
+    Build(BuildNodeImage),
+}
+
+/// `plumbline node-image build`.
+#[derive(Clone, Debug, Args)]
+pub struct BuildNodeImage {
+    /// Build even if the engine has the images: with the packages that Debian has now
+    #[arg(long)]
+    pub again: bool,
+    /// Where Debian's release is
+    #[arg(long, value_name = "URL", default_value = "http://deb.debian.org/debian")]
+    pub mirror: String,
+    /// Where Debian's security updates are
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://deb.debian.org/debian-security"
+    )]
+    pub security_mirror: String,
+}
+
+/// `plumbline doctor`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Doctor {
+    /// Print a JSON list, for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `plumbline report`.

@@ -74,6 +74,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, commands::CommandError> {
         Command::VerifyReport(verify) => commands::verify_report(&verify),
         Command::Schema(schema) => Ok(commands::schema(schema)),
         Command::Images(images) => commands::images(places, &images),
+        Command::NodeImage(image) => commands::node_image(places, &image),
+        Command::Doctor(doctor) => commands::doctor(places, &doctor),
         Command::Gc => commands::gc(places),
     }
 }

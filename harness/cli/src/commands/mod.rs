@@ -1,8 +1,10 @@
 //! One file per command.
 
 mod check;
+mod doctor;
 mod gc;
 mod images;
+mod node_image;
 mod plan;
 mod prepare;
 mod recorded;
@@ -17,8 +19,10 @@ mod tools;
 mod verify_report;
 
 pub use check::{check, list};
+pub use doctor::doctor;
 pub use gc::gc;
 pub use images::{Images, images};
+pub use node_image::node_image;
 pub use prepare::Prepared;
 pub use report::report;
 pub use run::{Watchers, drive, run};
@@ -90,6 +94,9 @@ pub enum CommandError {
     /// A program could not be had, or the lock is wrong.
     #[error("{0}")]
     Toolchain(String),
+    /// The node image could not be built.
+    #[error("{0}")]
+    NodeImage(String),
 }
 
 impl CommandError {
@@ -105,7 +112,8 @@ impl CommandError {
             | Self::Output(_)
             | Self::Keeper(_)
             | Self::Machine { .. }
-            | Self::Toolchain(_) => ExitCode::Environment,
+            | Self::Toolchain(_)
+            | Self::NodeImage(_) => ExitCode::Environment,
         }
     }
 

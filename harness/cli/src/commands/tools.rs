@@ -63,9 +63,11 @@ fn link(folder: &Path, name: &str, program: &Path) -> Result<(), CommandError> {
 
 async fn listing(toolchain: &Toolchain) -> String {
     let row = |state: ProgramState| {
-        let available = state
-            .available
-            .map_or_else(|| "to be fetched".to_owned(), |source| source.to_string());
+        let available = match state.available {
+            Some(source) => source.to_string(),
+            None if state.on_demand => "to be fetched when it is asked for".to_owned(),
+            None => "to be fetched".to_owned(),
+        };
         let estimate = state
             .estimated
             .map(|time| format!("  (took {} s last time)", time.as_secs()))

@@ -52,15 +52,6 @@ pub struct Mirrors {
     pub security: String,
 }
 
-impl Default for Mirrors {
-    fn default() -> Self {
-        Self {
-            debian: "http://deb.debian.org/debian".to_owned(),
-            security: "http://deb.debian.org/debian-security".to_owned(),
-        }
-    }
-}
-
 /// What a build works with.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {

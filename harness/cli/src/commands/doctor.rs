@@ -1,0 +1,45 @@
+//! `plumbline doctor`: whether this machine can run kind.
+
+use super::{CommandError, toolchain::with_toolchain};
+use crate::{
+    arguments::{Doctor, Places},
+    directories::Directories,
+    outputs,
+};
+use plumbline_cluster::{
+    doctor::{Question, State, examine, look, render},
+    kind::KindSettings,
+};
+use plumbline_model::ExitCode;
+
+/// Looks, and says what is missing.
+pub fn doctor(places: &Places, doctor: &Doctor) -> Result<ExitCode, CommandError> {
+    let directories = Directories::resolve(places)?;
+    let clusters = directories.project.join("clusters");
+    let settings = KindSettings::read(&clusters.join("kind.yaml")).map_err(CommandError::Usage)?;
+    let findings = with_toolchain(places, async |toolchain, keeper, _| {
+        let question = Question {
+            keeper,
+            toolchain,
+            clusters: &clusters,
+            image: &settings.image,
+            cache: &directories.cache,
+            search_path: &directories.search_path,
+            environment: &directories.environment,
+        };
+        Ok(examine(&look(&question).await))
+    })?;
+    if doctor.json {
+        let text = serde_json::to_string_pretty(&findings);
+        let text = text.map_err(|error| CommandError::machine("cannot write JSON")(error.into()))?;
+        outputs::print(&format!("{text}\n"));
+    } else {
+        outputs::print(&render(&findings));
+    }
+    let wrong = findings.iter().any(|finding| finding.state == State::Wrong);
+    Ok(if wrong {
+        ExitCode::Environment
+    } else {
+        ExitCode::Passed
+    })
+}
