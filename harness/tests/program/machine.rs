@@ -48,6 +48,60 @@ fn a_tool_that_nobody_knows_is_wrong_usage() {
     world.assert_nothing_left();
 }
 
+/// A `docker` that finds nobody to talk to.
+const DOCKER: &str = "#!/bin/sh\necho 'Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?' >&2\nexit 1\n";
+
+#[test]
+fn doctor_says_what_is_wrong_and_hides_what_only_an_engine_can_tell() {
+    let world = World::new();
+    let said = world.run(&["doctor"]);
+    assert_eq!(said.code, 3, "{said}");
+    let first: Vec<_> = said.output.lines().take(4).collect();
+    assert_eq!(
+        first,
+        [
+            "wrong     docker client   no `docker` on PATH",
+            "                          -> run ci/docker-engine, or install an engine yourself",
+            "-         engine          only a client can ask it",
+            "-         cgroups         only the engine can tell",
+        ],
+        "{said}"
+    );
+    assert!(said.output.contains("\nkind cannot be used: "), "{said}");
+
+    executable(&world, "docker", DOCKER);
+    let said = world.run(&["doctor", "--json"]);
+    assert_eq!(said.code, 3, "{said}");
+    let findings: serde_json::Value = serde_json::from_str(&said.output).expect("a JSON list");
+    assert_eq!(findings[0]["state"], "good", "{said}");
+    assert_eq!(findings[1]["check"], "engine", "{said}");
+    assert_eq!(findings[1]["state"], "wrong", "{said}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_node_image_without_an_engine_says_how_to_get_one() {
+    let world = World::new();
+    let without = world.run(&["node-image", "build"]);
+    assert_eq!(without.code, 3, "{without}");
+    assert!(
+        without.error.starts_with("error: no `docker` on PATH: "),
+        "{without}"
+    );
+    executable(&world, "docker", DOCKER);
+    let said = world.run(&["node-image", "build"]);
+    assert_eq!(said.code, 3, "{said}");
+    world.assert_golden("node-image-no-engine", &said);
+    world.assert_nothing_left();
+}
+
+fn executable(world: &World, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = world.path("bin").join(name);
+    fs::write(&path, text).expect("my own folder");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("my own file");
+}
+
 #[test]
 fn files_that_could_not_be_written_are_refused_before_anything_starts() {
     let world = World::new();

@@ -33,7 +33,7 @@ fn no_command_is_wrong_usage() {
 
 #[test]
 fn outside_a_project_the_error_says_how_to_name_one() {
-    for arguments in [["check"], ["run"], ["up"], ["tools"], ["gc"]] {
+    for arguments in [["check"], ["run"], ["up"], ["tools"], ["doctor"], ["gc"]] {
         let world = World::new();
         let said = Said::by(&mut world.bare_command(&arguments));
         assert_eq!(said.code, 2, "{said}");

@@ -22,6 +22,7 @@ pub fn node_image(places: &Places, image: &NodeImage) -> Result<ExitCode, Comman
         let recipe = Recipe::of(toolchain, &directories.project.join("clusters")).map_err(failed)?;
         let docker = Docker::find(keeper, &directories.search_path, &directories.environment)
             .map_err(|error| failed(error.into()))?;
+        docker.engine().await.map_err(|error| failed(error.into()))?;
         let images = format!("{} and {}", recipe.node(), recipe.registry());
         let built = recipe.is_built(&docker).await;
         if built.map_err(|error| failed(error.into()))? && !arguments.again {
