@@ -6,7 +6,7 @@ use plumbline_toolchain::Toolchain;
 use std::path::{Path, PathBuf};
 
 /// The programs that are in the node image, by themselves or in an image that it holds.
-pub(super) const PROGRAMS: [&str; 11] = [
+pub(super) const PROGRAMS: [&str; 12] = [
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -17,6 +17,7 @@ pub(super) const PROGRAMS: [&str; 11] = [
     "kube-scheduler",
     "coredns",
     "crictl",
+    "network-policy",
     "pause",
 ];
 
