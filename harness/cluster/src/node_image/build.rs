@@ -69,7 +69,8 @@ pub struct BuildOptions {
     pub environment: BTreeMap<String, String>,
 }
 
-/// Makes both images, whether they are there or not. What is made on the way is removed, however this ends.
+/// Makes both images, whether they are there or not, in place of those that had their names. What is made on the way is
+/// removed, however this ends.
 ///
 /// # Errors
 /// If a program, Debian or the engine fails, or the machine lacks something: each says what to do.
@@ -187,7 +188,14 @@ impl<'build> Workplace<'build> {
         self.import(archive, &self.registry, &settings).await?;
 
         for (image, name) in [(&self.node, recipe.node()), (&self.registry, recipe.registry())] {
+            let before = docker.image_id(&name).await?;
             docker.ask(&format!("name {name}"), ["tag", image, &name]).await?;
+            if let Some(before) = before {
+                // One that a container is of stays, and so does one that somebody has given a further name.
+                let _ = docker
+                    .ask("remove the image of before", ["image", "rm", &before])
+                    .await;
+            }
         }
         Ok(())
     }
