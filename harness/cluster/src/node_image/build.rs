@@ -191,10 +191,7 @@ impl<'build> Workplace<'build> {
             let before = docker.image_id(&name).await?;
             docker.ask(&format!("name {name}"), ["tag", image, &name]).await?;
             if let Some(before) = before {
-                // One that a container is of stays, and so does one that somebody has given a further name.
-                let _ = docker
-                    .ask("remove the image of before", ["image", "rm", &before])
-                    .await;
+                remove_if_nameless(docker, &before).await?;
             }
         }
         Ok(())
@@ -331,6 +328,21 @@ impl<'build> Workplace<'build> {
             }
         }
         Ok(())
+    }
+}
+
+/// Removes an image that has lost its only name, unless a container is of it.
+async fn remove_if_nameless(docker: &Docker, id: &str) -> Result<(), DockerError> {
+    let what = "remove the image of before";
+    let names = docker
+        .ask(what, ["image", "inspect", "--format", "{{len .RepoTags}}", id])
+        .await?;
+    if names != "0" {
+        return Ok(());
+    }
+    match docker.ask(what, ["image", "rm", id]).await {
+        Ok(_) | Err(DockerError::Failed { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
