@@ -1,6 +1,6 @@
 //! A minimal Debian as an image, of nothing but its packages.
 
-use super::{NodeImageError, build::Workplace, follow::Long, recipe::DEBIAN_RELEASE};
+use super::{NodeImageError, follow::Long, recipe::DEBIAN_RELEASE, workplace::Workplace};
 use plumbline_keeper::Command;
 use plumbline_model::Progress;
 use std::{path::PathBuf, time::Duration};
@@ -28,7 +28,7 @@ pub(super) async fn bootstrap(
         "--foreign".to_owned(),
         "--force-check-gpg".to_owned(),
         "--variant=minbase".to_owned(),
-        format!("--cache-dir={}", workplace.packages.display()),
+        format!("--cache-dir={}", options.packages.display()),
         DEBIAN_RELEASE.to_owned(),
         system.display().to_string(),
         mirror.to_owned(),

@@ -22,8 +22,8 @@ const UNSIGNED: [&str; 4] = [
     "Invalid Release signature",
 ];
 
-/// What any program says when a disk is full.
-const FULL: &str = "No space left on device";
+/// What any program says when a disk is full; whether it begins in upper case depends on the program's language.
+const FULL: &str = "o space left on device";
 
 /// A node image that was not built.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +133,7 @@ impl NodeImageError {
     pub(super) fn of(step: &str, status: &str, said: &str, mirror: &str) -> Self {
         let (step, said, mirror) = (step.to_owned(), said.to_owned(), mirror.to_owned());
         let any = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
-        if any(&[FULL]) {
+        if said.contains(FULL) {
             Self::Full { step, said }
         } else if any(&UNSIGNED) {
             Self::Unsigned { mirror, said }

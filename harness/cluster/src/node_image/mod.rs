@@ -7,9 +7,11 @@
 
 mod bootstrap;
 mod build;
+mod container;
 mod error;
 mod follow;
 mod recipe;
+mod workplace;
 
 pub use build::{BuildOptions, Mirrors, build};
 pub use error::NodeImageError;

@@ -92,4 +92,13 @@ impl Recipe {
             Err(error) => Err(error),
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn for_tests(version: &str) -> Self {
+        Self {
+            folder: "/clusters/node".into(),
+            version: version.to_owned(),
+            key: String::new(),
+        }
+    }
 }
