@@ -15,7 +15,7 @@ use std::{
 #[path = "invocation.rs"]
 mod invocation;
 
-/// Set by `ci/mutants`; without it no defect is seeded.
+/// Set by `ci/mutants`; without it no defect is seeded. `1` is those of the embedded cluster, `kind` those of kind.
 const SWITCH: &str = "PLUMBLINE_MUTANTS";
 
 /// What the program needs of a project.
@@ -32,12 +32,13 @@ fn main() -> ExitCode {
     };
     let checked = mutants.clone();
     let mut trials = vec![Trial::test("mutants_are_sound", move || Ok(check(&checked)?))];
-    let switch = switch();
+    let seeded = seeded();
     trials.extend(mutants.into_iter().map(|mutant| {
-        Trial::ignorable_test(mutant.name.clone(), move || match switch {
+        Trial::ignorable_test(mutant.name.clone(), move || match seeded == Some(mutant.on) {
             true => Ok(mutant.prove().map(|()| Completion::Completed)?),
             false => Ok(Completion::ignored_with(format!(
-                "takes up to a minute; ci/mutants, or {SWITCH}=1, runs it"
+                "takes up to a minute; ci/mutants, or {SWITCH}={}, runs it",
+                mutant.on.word()
             ))),
         })
     }));
@@ -45,8 +46,11 @@ fn main() -> ExitCode {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one switch of these tests")]
-fn switch() -> bool {
-    std::env::var_os(SWITCH).is_some_and(|value| value == "1")
+fn seeded() -> Option<Cluster> {
+    let value = std::env::var_os(SWITCH)?;
+    [Cluster::Embedded, Cluster::Kind]
+        .into_iter()
+        .find(|cluster| value == cluster.word())
 }
 
 /// A seeded defect of the platform.
@@ -57,12 +61,35 @@ struct Mutant {
     name: String,
     /// What is wrong with the platform.
     claim: String,
+    /// The cluster that shows it.
+    #[serde(default)]
+    on: Cluster,
     /// How it is seeded.
     edits: Edits,
     /// Which scenarios run, besides those that they need.
     run: Chosen,
     /// Which of them fail, and a part of what each then says.
     red: BTreeMap<String, String>,
+}
+
+/// What the scenarios run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Cluster {
+    #[default]
+    Embedded,
+    /// For scenarios that need real pods.
+    Kind,
+}
+
+impl Cluster {
+    /// What the switch is set to for its mutants.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Embedded => "1",
+            Self::Kind => "kind",
+        }
+    }
 }
 
 /// Scenarios to run.
@@ -112,7 +139,8 @@ fn mutants() -> Result<Vec<Mutant>, String> {
 
 /// What holds for the file as a whole, without a run.
 fn check(mutants: &[Mutant]) -> Result<(), String> {
-    let scenarios = scenarios()?;
+    let everywhere = scenarios(&["--tag", "!pods"])?;
+    let on_kind = scenarios(&[])?;
     let mut wrong = Vec::new();
     let mut names = BTreeSet::new();
     let mut seen_red = BTreeSet::new();
@@ -124,6 +152,10 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
         if mutant.claim.is_empty() || mutant.red.is_empty() {
             wrong.push(format!("{name} claims nothing, or turns nothing red"));
         }
+        let scenarios = match mutant.on {
+            Cluster::Embedded => &everywhere,
+            Cluster::Kind => &on_kind,
+        };
         let listed = match &mutant.run {
             Chosen::Every(Every::All) => scenarios.clone(),
             Chosen::Listed(files) => {
@@ -149,7 +181,7 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
         let error = mutant.edits.check(&invocation::project()).err();
         wrong.extend(error.map(|error| format!("{name}: {error}")));
     }
-    for id in scenarios.difference(&seen_red) {
+    for id in on_kind.difference(&seen_red) {
         wrong.push(format!("no mutant turns {id} red"));
     }
     match wrong.is_empty() {
@@ -158,12 +190,13 @@ fn check(mutants: &[Mutant]) -> Result<(), String> {
     }
 }
 
-/// The ids of the project's scenarios: only the program knows what a matrix makes of a file, and which files are step groups. Those that need
-/// real pods are skipped on the embedded cluster, so no defect can turn them red there.
-fn scenarios() -> Result<BTreeSet<String>, String> {
+/// The ids of the project's scenarios, as far as `selection` goes: only the program knows what a matrix makes of a file, and which files are
+/// step groups. Those that need real pods are skipped on the embedded cluster, so no defect can turn them red there.
+fn scenarios(selection: &[&str]) -> Result<BTreeSet<String>, String> {
     let mut command = invocation::plumbline(&invocation::project());
     let output = command
-        .args(["list", "--tag", "!pods"])
+        .arg("list")
+        .args(selection)
         .output()
         .map_err(|error| error.to_string())?;
     if !output.status.success() {
@@ -260,6 +293,10 @@ impl Mutant {
             .arg("--runs")
             .arg(&runs)
             .arg("run")
+            .args(match self.on {
+                Cluster::Embedded => &[][..],
+                Cluster::Kind => &["--on", "kind"],
+            })
             .arg("--json")
             .arg(&json)
             .arg("--log")
