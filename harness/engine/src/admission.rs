@@ -4,7 +4,7 @@ use crate::judge::paths;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use plumbline_cluster::kubernetes::KindReference;
 use plumbline_flux::{Platform, chain, names::FLUX_NAMESPACE};
-use plumbline_model::{Fault, FaultClass, Provider, Skip, SkipCause};
+use plumbline_model::{Fault, FaultClass, Skip, SkipCause};
 use plumbline_scenario::{Capability, Facts, KubernetesFacts, Scenario, VersionFacts};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// It cannot be said whether it is for this cluster: that is no reason to skip it in silence.
 pub(crate) async fn reason_to_skip(scenario: &Scenario, platform: &Platform) -> Result<Option<Skip>, Fault> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let skip = skipped_by_author(scenario, today).or_else(|| unsupported(scenario, platform.provider()));
+    let skip = skipped_by_author(scenario, today).or_else(|| unsupported(scenario, platform));
     if let Some(skip) = skip {
         return Ok(Some(skip));
     }
@@ -60,9 +60,10 @@ fn skipped_by_author(scenario: &Scenario, today: Date) -> Option<Skip> {
 }
 
 /// What a cluster of this kind does not have.
-fn unsupported(scenario: &Scenario, provider: Provider) -> Option<Skip> {
+fn unsupported(scenario: &Scenario, platform: &Platform) -> Option<Skip> {
     let has = |capability: &Capability| match capability {
-        Capability::Pods => provider.has_real_pods(),
+        Capability::Pods => platform.provider().has_real_pods(),
+        Capability::NetworkPolicy => platform.enforces_network_policy(),
     };
     let lacking = scenario
         .capabilities
@@ -70,6 +71,9 @@ fn unsupported(scenario: &Scenario, provider: Provider) -> Option<Skip> {
         .find(|capability| !has(&capability.value))?;
     let reason = match lacking.value {
         Capability::Pods => "needs real pods; the embedded cluster simulates them",
+        Capability::NetworkPolicy => {
+            "needs a network that enforces NetworkPolicy; `networkPolicy` of clusters/kind.yaml says that this one does not"
+        }
     };
     Some(Skip {
         reason: reason.to_owned(),

@@ -41,4 +41,12 @@ impl Ground {
             Self::Kind(_) => Provider::Kind,
         }
     }
+
+    /// Whether a NetworkPolicy keeps anyone out.
+    pub(crate) const fn enforces_network_policy(&self) -> bool {
+        match self {
+            Self::Embedded(_) => false,
+            Self::Kind(ground) => ground.enforces_network_policy(),
+        }
+    }
 }

@@ -211,6 +211,12 @@ impl Platform {
         self.ground().provider()
     }
 
+    /// Whether a NetworkPolicy keeps anyone out.
+    #[must_use]
+    pub fn enforces_network_policy(&self) -> bool {
+        self.ground().enforces_network_policy()
+    }
+
     /// What is not the real thing here.
     #[must_use]
     pub fn simulations(&self) -> Vec<Simulation> {

@@ -71,6 +71,7 @@ enum Need {
     Platform,
     Admission,
     Pods,
+    NetworkPolicy,
 }
 
 impl<'read> Header<'read, '_> {
@@ -127,16 +128,21 @@ impl<'read> Header<'read, '_> {
             _ => std::slice::from_ref(&entry.value),
         };
         for word in words {
+            let capability = |value| Located {
+                value,
+                span: word.span,
+            };
             let stage = match self.decode::<Need>(word) {
                 Some(Need::Cluster) => Stage::Cluster,
                 Some(Need::Operator) => Stage::Operator,
                 Some(Need::Platform) => Stage::Platform,
                 Some(Need::Admission) => Stage::Admission,
                 Some(Need::Pods) => {
-                    needs.capabilities.push(Located {
-                        value: Capability::Pods,
-                        span: word.span,
-                    });
+                    needs.capabilities.push(capability(Capability::Pods));
+                    continue;
+                }
+                Some(Need::NetworkPolicy) => {
+                    needs.capabilities.push(capability(Capability::NetworkPolicy));
                     continue;
                 }
                 None => continue,

@@ -117,6 +117,8 @@ pub enum Exclusive {
 pub enum Capability {
     /// Containers of workloads that really run.
     Pods,
+    /// A network between pods that enforces NetworkPolicy.
+    NetworkPolicy,
 }
 
 /// Where the value of a secret comes from.
@@ -366,6 +368,7 @@ impl fmt::Display for Capability {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Pods => "pods",
+            Self::NetworkPolicy => "network-policy",
         })
     }
 }

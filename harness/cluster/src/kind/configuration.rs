@@ -21,6 +21,8 @@ pub struct KindSettings {
     pub workers: u8,
     /// How many processors each node says that it has at least, for the scheduler: its pods share those of this machine.
     pub processors: Option<NonZeroU8>,
+    /// Whether the network between pods enforces NetworkPolicy, which the image of the nodes brings along or not.
+    pub network_policy: bool,
     /// Files and folders of this machine that the nodes see.
     pub mounts: Vec<NodeMount>,
     /// Patches of containerd's configuration, in TOML, as kind takes them.
@@ -70,6 +72,7 @@ impl Default for KindSettings {
             image: OWN_IMAGE.to_owned(),
             workers: 0,
             processors: None,
+            network_policy: false,
             mounts: Vec::new(),
             containerd_patches: Vec::new(),
         }

@@ -70,6 +70,11 @@ impl KindGround {
         self.settings.memories().map(Memories::processors)
     }
 
+    /// Whether the network between pods enforces NetworkPolicy, as far as the settings say.
+    pub(crate) const fn enforces_network_policy(&self) -> bool {
+        self.settings.network_policy
+    }
+
     /// Removes the network, once no cluster uses it any more.
     pub(crate) async fn clear(&self) -> Result<(), VerbError> {
         self.network.stop().await.map_err(|error| fault(&error))
