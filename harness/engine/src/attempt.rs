@@ -31,7 +31,7 @@ pub(crate) async fn run(
         cancel: cancel.clone(),
     };
     let hold = Hold { pause, cancel };
-    for (index, step) in scenario.steps.iter().enumerate() {
+    for (index, step) in scenario.given().iter().chain(&scenario.steps).enumerate() {
         let outcome = run_step(state, index, step, &part).await;
         if outcome != Outcome::Passed {
             hold.at(&outcome, step, state).await;
@@ -75,7 +75,7 @@ async fn finally(state: &mut ScenarioState, hold: Option<&Hold<'_>>) -> Outcome 
         cancel: CancellationToken::new(),
     };
     let mut result = Outcome::Passed;
-    for (index, step) in (scenario.steps.len()..).zip(&scenario.finally) {
+    for (index, step) in (scenario.given().len() + scenario.steps.len()..).zip(&scenario.finally) {
         let outcome = run_step(state, index, step, &part).await;
         if result == Outcome::Passed {
             if let Some(hold) = hold {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 
 /// The fields of a scenario, as they are written.
-pub(crate) const FIELDS: [&str; 16] = [
+pub(crate) const FIELDS: [&str; 17] = [
     "claim",
     "requirements",
     "tags",
@@ -30,6 +30,7 @@ pub(crate) const FIELDS: [&str; 16] = [
     "variables",
     "secrets",
     "clusters",
+    "given",
     "steps",
     "finally",
 ];

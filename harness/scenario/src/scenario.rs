@@ -94,6 +94,9 @@ pub struct Scenario {
     pub timeout: Duration,
     /// Why it is not run.
     pub skip: Option<Skip>,
+    /// What is done first, so that the steps have something to look at: not on an existing cluster, where they look at what is there. A
+    /// scenario that has it, and be it empty, only looks.
+    pub given: Option<Vec<ScenarioStep>>,
     /// What it does, in order.
     pub steps: Vec<ScenarioStep>,
     /// What it does at its end, however it ended.
@@ -291,9 +294,21 @@ impl ScenarioStep {
 const OUTPUTS: &str = "outputs";
 
 impl Scenario {
-    /// All its steps, those of its end included.
+    /// All its steps, those of its beginning and of its end included.
     pub fn all_steps(&self) -> impl Iterator<Item = &ScenarioStep> {
-        self.steps.iter().chain(&self.finally)
+        self.given().iter().chain(&self.steps).chain(&self.finally)
+    }
+
+    /// The steps that are done first on a cluster of ours.
+    #[must_use]
+    pub fn given(&self) -> &[ScenarioStep] {
+        self.given.as_deref().unwrap_or_default()
+    }
+
+    /// Whether its steps only look, so that they may on an existing cluster.
+    #[must_use]
+    pub const fn only_looks(&self) -> bool {
+        self.given.is_some()
     }
 
     /// The path of its file below the scenario folder, without `.yaml`: its id without the values of the matrix.

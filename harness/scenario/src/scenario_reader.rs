@@ -69,6 +69,10 @@ impl<'load> ScenarioReader<'load> {
         };
         let root = self.filled(written, &constants);
         let claim = self.header(&root, |header| header.required::<Located<String>>("claim"));
+        let given = root
+            .entry("given")
+            .is_some()
+            .then(|| self.steps(&root, "given", false, &constants));
         let steps = self.steps(&root, "steps", true, &constants);
         let finally = self.steps(&root, "finally", false, &constants);
         let source = self.source;
@@ -106,6 +110,7 @@ impl<'load> ScenarioReader<'load> {
                 clusters: header.clusters(),
                 timeout: header.timeout(),
                 skip: header.optional::<Skip>("skip"),
+                given,
                 steps,
                 finally,
             }
@@ -128,7 +133,7 @@ impl<'load> ScenarioReader<'load> {
         let filled = entries
             .iter()
             .map(|entry| match entry.key.as_str() {
-                "matrix" | "variables" | "steps" | "finally" => entry.clone(),
+                "matrix" | "variables" | "given" | "steps" | "finally" => entry.clone(),
                 "when" => {
                     constants.fill(&entry.value, Place::Cel, &mut self.used, &mut findings);
                     entry.clone()

@@ -1,8 +1,8 @@
 //! Loading, resolving and planning of valid scenarios.
 
 use plumbline_scenario::{
-    PlanError, Reason, Selection, Stage, Step, Suite, Variables, Vocabulary, load, scenario_files,
-    steps::Manifests,
+    PlanError, Reason, ScenarioStep, Selection, Stage, Step, Suite, Variables, Vocabulary, load,
+    scenario_files, steps::Manifests,
 };
 use serde_json::json;
 use std::{fs, path::Path};
@@ -53,6 +53,24 @@ fn an_expectation_that_can_fail_is_passed_over() {
     if let Err(diagnostics) = load(&files, Path::new("tests/valid"), &with_kubectl()) {
         panic!("{}", diagnostics.render());
     }
+}
+
+#[test]
+fn a_scenario_that_only_looks_keeps_what_it_is_given_apart() {
+    let files = ["tests/valid/look.yaml".into()];
+    let suite = load(&files, Path::new("tests/valid"), &with_kubectl())
+        .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
+    let scenario = &suite.scenarios()[0];
+    assert!(scenario.only_looks());
+    let verbs = |steps: &[ScenarioStep]| steps.iter().map(ScenarioStep::verb).collect::<Vec<_>>();
+    assert_eq!(verbs(scenario.given()), ["onboard", "read"]);
+    assert_eq!(
+        verbs(&scenario.steps),
+        ["read", "read", "expect", "expect", "expect", "expect"]
+    );
+    let first = scenario.steps[0].summary();
+    assert_eq!(first, "read every GitRepository in flux-system");
+    assert!(!every_verb().scenarios()[0].only_looks());
 }
 
 #[test]

@@ -134,7 +134,7 @@ const fn word(stage: Stage) -> &'static str {
 fn images(plan: &Plan) -> BTreeSet<String> {
     let mut images = BTreeSet::new();
     let scenarios = plan.scenarios.iter().map(|planned| &planned.scenario);
-    for step in scenarios.flat_map(|scenario| scenario.steps.iter().chain(&scenario.finally)) {
+    for step in scenarios.flat_map(|scenario| scenario.all_steps()) {
         let selection = match &step.step {
             Step::Mirror(mirror) => &mirror.images,
             Step::Sign(sign) => &sign.images,

@@ -115,6 +115,40 @@ pub(crate) fn any_of(
     Verdict::NotYet(seen)
 }
 
+/// Judges several values of which each must satisfy the condition; there may be none.
+pub(crate) fn each_of(
+    condition: &Condition,
+    name: &str,
+    values: &[Value],
+    variables: &Map<String, Value>,
+) -> Verdict {
+    const SHOWN: usize = 3;
+
+    let mut others = Vec::new();
+    for value in values {
+        match one(condition, name, Some(value.clone()), variables.clone()) {
+            Verdict::Met => {}
+            Verdict::NotYet(seen) | Verdict::Never(seen) => {
+                let called = shown::label(value).unwrap_or_else(|| "one".to_owned());
+                others.push(format!("{called}: {seen}"));
+            }
+        }
+    }
+    if others.is_empty() {
+        return Verdict::Met;
+    }
+    let (count, all) = (others.len(), values.len());
+    let more = match count.saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    others.truncate(SHOWN);
+    Verdict::NotYet(format!(
+        "{count} of {all} are not so: {}{more}",
+        others.join("; ")
+    ))
+}
+
 fn counted(expected: usize, count: usize) -> Verdict {
     if expected == count {
         Verdict::Met
@@ -226,6 +260,29 @@ mod tests {
         let event = |kind: &str| json!({ "type": kind });
         assert_eq!(judged(&[event("Normal")]), Verdict::Met);
         assert!(!judged(&[event("Warning"), event("Normal")]).is_met());
+    }
+
+    #[test]
+    fn every_one_must_be_so_and_those_that_are_not_are_named() {
+        let condition = Condition::That(located(Predicate::new("object.spec.prune == true")));
+        let judged = |values: &[Value]| each_of(&condition, "object", values, &Map::new());
+        let object = |name: &str, prune: bool| {
+            json!({
+                "kind": "Kustomization", "metadata": {"namespace": "a", "name": name}, "spec": {"prune": prune},
+            })
+        };
+        assert_eq!(judged(&[]), Verdict::Met);
+        assert_eq!(judged(&[object("x", true)]), Verdict::Met);
+        assert_eq!(
+            judged(&[object("x", true), object("y", false)]),
+            Verdict::NotYet("1 of 2 are not so: Kustomization a/y: object.spec.prune is false".into())
+        );
+        let many: Vec<Value> = (0..5).map(|number| object(&number.to_string(), false)).collect();
+        assert!(
+            judged(&many).seen().ends_with("; and 2 more"),
+            "{:?}",
+            judged(&many)
+        );
     }
 
     #[test]

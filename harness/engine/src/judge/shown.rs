@@ -120,7 +120,7 @@ fn names(list: &[Value]) -> String {
 }
 
 /// What an element is called: an object by kind and name, others by their `type` or `name`.
-fn label(element: &Value) -> Option<String> {
+pub(super) fn label(element: &Value) -> Option<String> {
     let text = |pointer: &str| element.pointer(pointer).and_then(Value::as_str);
     if let (Some(kind), Some(name)) = (text("/kind"), text("/metadata/name")) {
         return Some(match text("/metadata/namespace") {

@@ -10,12 +10,14 @@ mod fault;
 mod git;
 mod http;
 mod images;
+mod look;
 mod objects;
 mod pipeline;
 mod scan;
 mod state;
 
 pub(crate) use bounds::bounded;
+pub(crate) use look::Look;
 pub(crate) use state::ScenarioState;
 
 use crate::{attempt::milliseconds, footprint::OnBoard};
@@ -133,8 +135,8 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
             state.leave(upgrade.output.as_ref(), output);
         }
         Step::Read(read) => {
-            let value = objects::read(read, &state.object(&read.object), &platform, patience).await?;
-            state.leave(Some(&read.output), json!({ "value": value }));
+            let output = state.look().read(read).await?;
+            state.leave(Some(&read.output), output);
         }
         Step::Http(http) => http::http(http, state, within).await?,
         Step::Fault(fault) => fault::fault(fault, state).await?,

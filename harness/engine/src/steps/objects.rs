@@ -1,9 +1,9 @@
 //! Steps that change objects by hand, as someone with kubectl would.
 
 use super::{ScenarioState, denial::change};
-use plumbline_cluster::{Kubernetes, Object, ObjectReference, conditions::Verdict, kubernetes::Propagation};
+use plumbline_cluster::{Kubernetes, ObjectReference, conditions::Verdict, kubernetes::Propagation};
 use plumbline_flux::{Ending, Patience, Platform, VerbError};
-use plumbline_scenario::steps::{Annotate, Apply, Change, Delete, Manifests, Patch, Read, Reconciled, Scale};
+use plumbline_scenario::steps::{Annotate, Apply, Change, Delete, Manifests, Patch, Reconciled, Scale};
 use serde_json::{Value, json};
 use std::slice;
 
@@ -100,24 +100,4 @@ pub(super) async fn delete(
             .await?;
     }
     Ok(())
-}
-
-/// The value of a field, as soon as the object is there and has one.
-pub(super) async fn read(
-    read: &Read,
-    object: &ObjectReference,
-    platform: &Platform,
-    patience: Patience<'_>,
-) -> Result<Value, VerbError> {
-    let pointer = read.pointer();
-    let field = |object: &Object| object.at(&pointer).filter(|value| !value.is_null()).cloned();
-    let what = format!("{} to have {}", object.short(), read.field);
-    let observed = patience
-        .wait(platform.watches(), object, &what, |view| match view.object() {
-            None => Verdict::NotYet("absent".into()),
-            Some(object) if field(object).is_some() => Verdict::Met,
-            Some(object) => Verdict::NotYet(format!("no such field; {}", object.summary())),
-        })
-        .await?;
-    Ok(observed.object().and_then(field).unwrap_or_default())
 }

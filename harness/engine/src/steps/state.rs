@@ -1,6 +1,6 @@
 //! What a scenario carries from step to step.
 
-use super::{before::Before, compare::Remembered, denial::change};
+use super::{Look, before::Before, compare::Remembered, denial::change};
 use crate::{
     EventLog,
     footprint::{Footprint, object_of},
@@ -130,13 +130,23 @@ impl ScenarioState {
         Ok(())
     }
 
+    /// From where the step under way looks.
+    pub(crate) fn look(&self) -> Look<'_> {
+        Look {
+            watches: self.platform.watches(),
+            waiting: &self.waiting,
+            deadline: self.deadline,
+            readable: &self.readable,
+        }
+    }
+
     /// Until `within` from now, and never longer than the scenario may take.
     pub(crate) fn patience<'a>(
         &self,
         within: Duration,
         observe: &'a (dyn Fn(&str, &str) + Send + Sync + 'a),
     ) -> Patience<'a> {
-        Patience::new(self.deadline.min(Instant::now() + within), observe)
+        self.look().patience(within, observe)
     }
 
     /// Keeps the output of a step under the name that its author gave it, if any.
@@ -162,7 +172,8 @@ impl ScenarioState {
     }
 }
 
-fn named(reference: &plumbline_scenario::ObjectReference) -> ObjectReference {
+/// The object that the author means.
+pub(crate) fn named(reference: &plumbline_scenario::ObjectReference) -> ObjectReference {
     ObjectReference {
         kind: kind(&reference.kind),
         namespace: reference.namespace.clone(),

@@ -155,6 +155,7 @@ pub(super) fn environment(subject: &Subject, made: &Made<'_>) -> Environment {
         Subject::Objects(selector) => {
             environment.with("objects", Type::list(Type::object(Some(&selector.kind))))
         }
+        Subject::Every(selector) => environment.with("object", Type::object(Some(&selector.kind))),
         Subject::Webhook(_) => environment.with("payload", Type::Dynamic),
         Subject::Egress => environment
             .with("allowed", Type::map(Type::Int))

@@ -7,6 +7,7 @@ mod expression;
 mod git;
 mod header;
 mod known;
+mod look;
 mod manifest;
 mod request;
 mod scan;
@@ -30,6 +31,7 @@ pub(crate) fn alone(
 ) {
     let mut findings = Findings::of_file(&scenario.source, diagnostics);
     header::check(scenario, broken, &mut findings);
+    look::check(scenario, &mut findings);
     cluster::check(scenario, broken, vocabulary, &mut findings);
     steps::check(scenario, broken, vocabulary, &mut findings);
 }

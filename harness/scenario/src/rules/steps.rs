@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Located, Scenario, ScenarioStep, Step, TextCondition, Timespan, Vocabulary,
     name::{IDENTIFIER, is_identifier},
-    steps::{BuiltArtifact, Exec, Pipeline, PipelineResult, Read, Snapshot},
+    steps::{BuiltArtifact, Exec, Pipeline, PipelineResult, Read, ReadSubject, Snapshot, pointer},
     suggestion, template,
 };
 use serde_json::{Map, Value};
@@ -34,12 +34,26 @@ pub(super) struct Made<'scenario> {
 }
 
 pub(super) fn check(scenario: &Scenario, broken: bool, vocabulary: &Vocabulary, findings: &mut Findings<'_>) {
-    let mut made = Made {
+    let nothing = || Made {
         incomplete: broken,
         ..Made::default()
     };
     vacuity::check(&scenario.steps, findings);
-    for step in scenario.all_steps() {
+    check_each(scenario.given(), scenario, vocabulary, nothing(), findings);
+    // What `given` makes is not there on an existing cluster.
+    let others = scenario.steps.iter().chain(&scenario.finally);
+    check_each(others, scenario, vocabulary, nothing(), findings);
+}
+
+/// Steps in their order, behind what is `made` already.
+fn check_each<'scenario>(
+    steps: impl IntoIterator<Item = &'scenario ScenarioStep>,
+    scenario: &'scenario Scenario,
+    vocabulary: &Vocabulary,
+    mut made: Made<'scenario>,
+    findings: &mut Findings<'_>,
+) {
+    for step in steps {
         let mut findings = findings.at(step);
         made.constants = Arc::clone(&step.constants);
         strings::check(step, scenario, &made, &mut findings);
@@ -253,11 +267,13 @@ impl<'scenario> StepRules<'scenario, '_, '_> {
 }
 
 fn check_field(read: &Read, findings: &mut Findings<'_>) {
-    let pointer = read.pointer();
-    if pointer.split('/').skip(1).any(str::is_empty) {
-        let message = format!("`{}` is not a field of an object", read.field);
+    let ReadSubject::Field { field, .. } = &read.subject else {
+        return;
+    };
+    if pointer(field).split('/').skip(1).any(str::is_empty) {
+        let message = format!("`{field}` is not a field of an object");
         findings.note(
-            read.field.span,
+            field.span,
             message,
             "write names with dots between them: `status.webhookPath`",
         );

@@ -41,6 +41,9 @@ pub(super) struct ScenarioFile {
     secrets: Option<BTreeMap<String, SecretSource>>,
     /// Clusters besides the main one, by name. A step says `cluster: name` among the fields of its verb.
     clusters: Option<BTreeMap<String, ExtraCluster>>,
+    /// What is done first, and not on a cluster that was there before: what its steps look at then. With it, and if it is `[]`, the steps
+    /// only look, and so they may on an existing cluster.
+    given: Option<Vec<Step>>,
     /// What it does, in order.
     #[schemars(length(min = 1))]
     steps: Vec<Step>,

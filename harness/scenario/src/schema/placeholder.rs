@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// A file's own lists, which are taken as they are written.
-const WRITTEN_OUT: [&str; 4] = ["matrix", "steps", "finally", "parameters"];
+const WRITTEN_OUT: [&str; 5] = ["matrix", "given", "steps", "finally", "parameters"];
 
 /// Lets a placeholder stand in for every value that is not free text.
 pub(super) fn accept(definitions: &mut Map<String, Value>) {

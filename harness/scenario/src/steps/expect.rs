@@ -30,6 +30,8 @@ pub enum Subject {
     Object(ObjectReference),
     /// Objects; the variable `objects`, a list ordered by namespace and name.
     Objects(ObjectSelector),
+    /// Each of the objects that are there, and be it none; the variable `object`.
+    Every(ObjectSelector),
     /// Requests received by the webhook sink since the scenario began; the variable `payload`, and one that satisfies the
     /// condition is enough.
     Webhook(Webhook),
@@ -78,6 +80,9 @@ struct ExpectFields {
     /// Subject: objects by kind, namespace and labels.
     #[serde(default)]
     objects: Option<ObjectSelector>,
+    /// Subject: each object by kind, namespace and labels, if there are any; `that` and `matches` are about one of them.
+    #[serde(default)]
+    every: Option<ObjectSelector>,
     /// Subject: requests to the webhook sink.
     #[serde(default)]
     webhook: Option<Webhook>,
@@ -162,6 +167,7 @@ impl Subject {
         match self {
             Self::Object(_) => &["object"],
             Self::Objects(_) => &["objects"],
+            Self::Every(_) => &["object"],
             Self::Webhook(_) => &["payload"],
             Self::Egress => &["allowed", "refused"],
             Self::Event(_) => &["event"],
@@ -180,6 +186,7 @@ impl TryFrom<ExpectFields> for Expect {
             fields
                 .objects
                 .map(|objects| ("objects", Subject::Objects(objects))),
+            fields.every.map(|every| ("every", Subject::Every(every))),
             fields
                 .webhook
                 .map(|webhook| ("webhook", Subject::Webhook(webhook))),
@@ -189,7 +196,7 @@ impl TryFrom<ExpectFields> for Expect {
                 .map(|EventFields { of }| ("event", Subject::Event(of))),
             fields.log.map(|LogFields { of }| ("log", Subject::Log(of))),
         ];
-        let is_log = subjects[5].is_some();
+        let is_log = matches!(subjects[6], Some((_, Subject::Log(_))));
         let subject = match subjects.iter().flatten().count() {
             // Outputs need no subject of their own: an expression names them.
             0 if fields.that.is_some() => Subject::Outputs,
@@ -226,7 +233,7 @@ impl TryFrom<ExpectFields> for Expect {
     }
 }
 
-const SUBJECTS: [&str; 6] = ["object", "objects", "webhook", "egress", "event", "log"];
+const SUBJECTS: [&str; 7] = ["object", "objects", "every", "webhook", "egress", "event", "log"];
 const CONDITIONS: [&str; 6] = ["that", "never", "matches", "contains", "absent", "count"];
 
 /// For editors: one subject, unless outputs are it, and one condition.
@@ -266,7 +273,10 @@ fn check_pair(subject: &Subject, condition: &Condition) -> Result<(), String> {
             "`count` goes with `objects`, `webhook` or `event`: one object is there or `absent`"
         }
         (Subject::Objects(_), Condition::Matches(_)) => {
-            "`matches` goes with `object`, `event` or `webhook`: for `objects` write `that: objects.all(o, …)`"
+            "`matches` goes with `object`, `every`, `event` or `webhook`: for `objects` write `that: objects.all(o, …)`"
+        }
+        (Subject::Every(_), Condition::Absent | Condition::Count(_)) => {
+            "`every` goes with `that`, `never` or `matches`: how many there are says `objects`"
         }
         (
             Subject::Egress,
@@ -312,7 +322,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Object(object) => object.fmt(formatter),
-            Self::Objects(objects) => objects.fmt(formatter),
+            Self::Objects(objects) | Self::Every(objects) => objects.fmt(formatter),
             Self::Webhook(webhook) => write!(formatter, "requests to {}", webhook.path),
             Self::Egress => formatter.write_str("connections out of the cluster"),
             Self::Event(object) => write!(formatter, "Events about {object}"),

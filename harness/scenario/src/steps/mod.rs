@@ -59,7 +59,7 @@ pub use offboard::Offboard;
 pub use onboard::Onboard;
 pub use patch::{Change, Patch};
 pub use pipeline::{Pipeline, PipelineExpectation, PipelineResult};
-pub use read::Read;
+pub use read::{Read, ReadSubject, pointer};
 pub use reconcile::{Reconcile, Reconciled};
 pub use resume::Resume;
 pub use revert::Revert;

@@ -32,7 +32,7 @@ pub(super) async fn about(
         let events: Vec<Value> = events.into_iter().map(|event| event.value().clone()).collect();
         judge::any_of(&expect.condition, "event", &events, &variables)
     };
-    wait(expect, Target::Set(events_of(object)), state, condition)
+    wait(expect, Target::Set(events_of(object)), &state.look(), condition)
         .await
         .map_err(|error| match error {
             VerbError::Unmet(mut failure) => {

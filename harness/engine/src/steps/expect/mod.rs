@@ -5,7 +5,7 @@ mod logs;
 mod objects;
 mod webhooks;
 
-use super::ScenarioState;
+use super::{Look, ScenarioState, state};
 use crate::judge;
 use plumbline_cluster::conditions::Verdict;
 use plumbline_flux::{Egress, VerbError};
@@ -14,14 +14,29 @@ use serde_json::{Map, Value, json};
 
 pub(super) async fn expect(expect: &Expect, state: &mut ScenarioState) -> Result<(), VerbError> {
     let result = match &expect.subject {
-        Subject::Object(reference) => objects::one(expect, state.object(reference), state).await,
-        Subject::Objects(chosen) => objects::several(expect, chosen, state).await,
         Subject::Event(reference) => events::about(expect, &state.object(reference), state).await,
         Subject::Webhook(webhook) => webhooks::received(expect, &webhook.path, state).await,
         Subject::Log(controller) => logs::written(expect, &controller.value, state).await,
         Subject::Egress => egress(expect, state),
-        Subject::Outputs => outputs(expect, state),
+        _ => return look(expect, &state.look()).await,
     };
+    with_reason(expect, result)
+}
+
+/// What can be expected of a cluster by looking at it.
+pub(super) async fn look(expect: &Expect, look: &Look<'_>) -> Result<(), VerbError> {
+    let result = match &expect.subject {
+        Subject::Object(reference) => objects::one(expect, state::named(reference), look).await,
+        Subject::Objects(chosen) => objects::several(expect, chosen, look).await,
+        Subject::Every(chosen) => objects::every(expect, chosen, look).await,
+        Subject::Outputs => outputs(expect, look),
+        other => Err(VerbError::unmet(format!("{other} cannot be looked at here"))),
+    };
+    with_reason(expect, result)
+}
+
+/// Says why it matters, where the author does.
+fn with_reason(expect: &Expect, result: Result<(), VerbError>) -> Result<(), VerbError> {
     match (result, &expect.because) {
         (Err(VerbError::Unmet(mut failure)), Some(because)) => {
             failure.message = format!("{} (it matters because {because})", failure.message);
@@ -46,10 +61,10 @@ fn egress(expect: &Expect, state: &ScenarioState) -> Result<(), VerbError> {
 }
 
 /// Outputs never change.
-fn outputs(expect: &Expect, state: &ScenarioState) -> Result<(), VerbError> {
+fn outputs(expect: &Expect, look: &Look<'_>) -> Result<(), VerbError> {
     at_once(
         expect,
-        &variables(state),
+        look.readable,
         "what earlier steps left is not as expected",
     )
 }

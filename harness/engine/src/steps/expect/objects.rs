@@ -1,10 +1,7 @@
 //! Objects of the cluster: waits over the shared watches.
 
-use super::{super::state::selector, variables};
-use crate::{
-    judge::{self, Difference},
-    steps::ScenarioState,
-};
+use super::super::{Look, state::selector};
+use crate::judge::{self, Difference};
 use plumbline_cluster::{
     ObjectReference,
     conditions::Verdict,
@@ -23,12 +20,8 @@ use std::sync::{Mutex, PoisonError};
 /// How many names of other objects a failure shows when the one that is asked for is not there.
 const OTHERS: usize = 10;
 
-pub(super) async fn one(
-    expect: &Expect,
-    object: ObjectReference,
-    state: &ScenarioState,
-) -> Result<(), VerbError> {
-    let variables = variables(state);
+pub(super) async fn one(expect: &Expect, object: ObjectReference, look: &Look<'_>) -> Result<(), VerbError> {
+    let variables = look.readable;
     let places = Mutex::new(Vec::new());
     let condition = |view: &View| {
         let value = view.object().map(|object| object.value().clone());
@@ -38,51 +31,62 @@ pub(super) async fn one(
         }
         judge::one(&expect.condition, "object", value, variables.clone())
     };
-    let judged = wait(expect, Target::Object(object.clone()), state, condition).await;
+    let judged = wait(expect, Target::Object(object.clone()), look, condition).await;
     let Err(VerbError::Unmet(failure)) = judged else {
         return judged;
     };
     let places = places.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failure = side_by_side(*failure, &places);
     Err(VerbError::Unmet(Box::new(
-        with_others(failure, &object, state).await,
+        with_others(failure, &object, look).await,
     )))
 }
 
 pub(super) async fn several(
     expect: &Expect,
     chosen: &ObjectSelector,
-    state: &ScenarioState,
+    look: &Look<'_>,
 ) -> Result<(), VerbError> {
-    let variables = variables(state);
     let condition = |view: &View| {
         let objects: Vec<Value> = view.objects().map(|object| object.value().clone()).collect();
         let count = objects.len();
-        let mut variables = variables.clone();
+        let mut variables = look.readable.clone();
         variables.insert("objects".into(), objects.into());
         judge::set(&expect.condition, &variables, count)
     };
-    wait(expect, Target::Set(selector(chosen)), state, condition).await
+    wait(expect, Target::Set(selector(chosen)), look, condition).await
+}
+
+pub(super) async fn every(
+    expect: &Expect,
+    chosen: &ObjectSelector,
+    look: &Look<'_>,
+) -> Result<(), VerbError> {
+    let condition = |view: &View| {
+        let objects: Vec<Value> = view.objects().map(|object| object.value().clone()).collect();
+        judge::each_of(&expect.condition, "object", &objects, look.readable)
+    };
+    wait(expect, Target::Set(selector(chosen)), look, condition).await
 }
 
 /// Waits until the condition is met, and then that it stays so, as far as the author asks for either.
 pub(super) async fn wait(
     expect: &Expect,
     target: Target,
-    state: &ScenarioState,
+    look: &Look<'_>,
     condition: impl Fn(&View) -> Verdict,
 ) -> Result<(), VerbError> {
-    let watches = state.platform.watches();
+    let watches = look.watches;
     let what = judge::words(&expect.condition);
-    let waiting = state.waiting.clone();
+    let waiting = look.waiting.clone();
     let observe = move |waiting_for: &str, last_seen: &str| waiting.saw(waiting_for, last_seen);
     if expect.within.is_some() || expect.holds.is_none() {
-        let patience = state.patience(expect.deadline(), &observe);
+        let patience = look.patience(expect.deadline(), &observe);
         patience.wait(watches, target.clone(), &what, &condition).await?;
     }
     if let Some(holds) = &expect.holds {
         let waiting_for = format!("{what}, for {holds}");
-        state.waiting.saw(&waiting_for, "so far it holds");
+        look.waiting.saw(&waiting_for, "so far it holds");
         watches
             .hold(target, &condition, holds.value.0)
             .await
@@ -109,7 +113,7 @@ fn side_by_side(mut failure: Failure, places: &[Difference]) -> Failure {
 }
 
 /// Says which objects there are in place of one that is not there: most often it was misspelt, or is elsewhere.
-async fn with_others(mut failure: Failure, object: &ObjectReference, state: &ScenarioState) -> Failure {
+async fn with_others(mut failure: Failure, object: &ObjectReference, look: &Look<'_>) -> Failure {
     if failure.actual.as_deref() != Some(judge::ABSENT) {
         return failure;
     }
@@ -119,7 +123,7 @@ async fn with_others(mut failure: Failure, object: &ObjectReference, state: &Sce
         labels: Default::default(),
     };
     // It only adds to a failure that stands without it.
-    let Ok(others) = state.platform.kubernetes().list(&selector).await else {
+    let Ok(others) = look.watches.kubernetes().list(&selector).await else {
         return failure;
     };
     let names: Vec<&str> = others.iter().map(|other| other.name()).collect();

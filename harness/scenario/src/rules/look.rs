@@ -1,0 +1,72 @@
+//! Rules for a scenario that only looks: what it does it may do on a cluster that others live on.
+
+use super::Findings;
+use crate::{Scenario, ScenarioStep, Step, steps::Subject};
+
+pub(super) fn check(scenario: &Scenario, findings: &mut Findings<'_>) {
+    if !scenario.only_looks() {
+        return;
+    }
+    for step in &scenario.steps {
+        check_step(step, findings);
+    }
+    if let Some(first) = scenario.finally.first() {
+        findings.at(first).note(
+            first.span,
+            "a scenario with `given` only looks, so at its end there is nothing to do",
+            "leave `finally` out: what `given` brings on board leaves by itself",
+        );
+    }
+    let claim = scenario.claim.span;
+    let cannot = |findings: &mut Findings<'_>, span, field| {
+        findings.note(
+            span,
+            format!("a scenario with `given` only looks, and `{field}` is for those that do more"),
+            format!("leave `{field}` out, or `given`"),
+        );
+    };
+    if let Some(provides) = &scenario.provides {
+        cannot(findings, provides.span, "provides");
+    }
+    if let Some(cluster) = scenario.clusters.values().next() {
+        cannot(findings, cluster.span, "clusters");
+    }
+    if !scenario.secrets.is_empty() {
+        cannot(findings, claim, "secrets");
+    }
+    if scenario.uses_namespace() {
+        findings.note(
+            claim,
+            "a scenario with `given` only looks, and `${namespace}` would be made for it",
+            "name the namespace that it looks at, or leave out `given`",
+        );
+    }
+}
+
+/// A step that makes, changes or asks for nothing.
+fn check_step(step: &ScenarioStep, findings: &mut Findings<'_>) {
+    let mut findings = findings.at(step);
+    let subject = match &step.step {
+        Step::Read(_) => return,
+        Step::Expect(expect) => match &expect.subject {
+            Subject::Object(_) | Subject::Objects(_) | Subject::Every(_) | Subject::Outputs => return,
+            Subject::Webhook(_) => "webhook",
+            Subject::Egress => "egress",
+            Subject::Event(_) => "event",
+            Subject::Log(_) => "log",
+        },
+        other => {
+            findings.note(
+                step.span,
+                format!("a scenario with `given` only looks, and `{}` does more than that", other.verb()),
+                "such a step may stand in `given`, which is for clusters of ours; the steps of a look are `expect` and `read`",
+            );
+            return;
+        }
+    };
+    findings.note(
+        step.span,
+        format!("`{subject}` cannot be looked at on an existing cluster"),
+        "look at `object`, `objects` or `every`, or leave out `given`",
+    );
+}
