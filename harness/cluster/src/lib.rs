@@ -1,6 +1,6 @@
 //! Clusters: the embedded control plane, kind, the Kubernetes handle, shared watches, and the node agent.
 //!
-//! [`embedded`] starts a real control plane as processes; [`kubernetes`] talks to any cluster; [`watch`] waits for
+//! [`embedded`] starts a real control plane as processes, [`existing`] looks at a cluster that was there before; [`kubernetes`] talks to any cluster; [`watch`] waits for
 //! what its objects become, by the pure [`conditions`]; [`diagnose`] gathers the evidence when they do not;
 //! [`node`] stands in for scheduler and kubelet; [`kind`] has real ones, in containers of the [`docker`] engine,
 //! with the image that [`node_image`] makes; [`doctor`] tells whether they can be had.
@@ -10,6 +10,7 @@ pub mod diagnose;
 pub mod docker;
 pub mod doctor;
 pub mod embedded;
+pub mod existing;
 mod facts;
 pub mod kind;
 pub mod kubernetes;

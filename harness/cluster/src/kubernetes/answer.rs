@@ -1,6 +1,7 @@
 //! One request and its answer, and what kind of answer that is: a good one, a fault that may pass, or a refusal.
 
 use super::{Cause, Fate, KubernetesError};
+use crate::existing::WouldWrite;
 use http::{HeaderMap, StatusCode, header};
 use kube::{Client, client::Body, core::Status};
 use std::{error::Error, io, time::Duration};
@@ -73,6 +74,12 @@ impl KubernetesError {
     /// Sorts an error of the client.
     pub(crate) fn from_client(action: impl Into<String>, error: kube::Error) -> Self {
         let action = action.into();
+        if let kube::Error::Service(source) = &error
+            && let Some(refused) = source.downcast_ref::<WouldWrite>()
+        {
+            let refused = refused.clone();
+            return Self::ReadOnly { action, refused };
+        }
         match error {
             kube::Error::Api(status) => Self::from_status(action, status),
             kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => Self::Request {

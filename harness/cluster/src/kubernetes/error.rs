@@ -1,6 +1,7 @@
 //! What the API server can answer instead of what was asked for, sorted by whether asking again can help.
 
 use super::KindReference;
+use crate::existing::WouldWrite;
 use std::{fmt, time::Duration};
 
 /// A request to the API server that did not succeed.
@@ -71,6 +72,14 @@ pub enum KubernetesError {
         action: String,
         /// What is wrong with it.
         message: String,
+    },
+    /// It would have changed a cluster that is only looked at, and was not sent.
+    #[error("{action}: {refused}")]
+    ReadOnly {
+        /// What was asked for.
+        action: String,
+        /// Why it was not sent.
+        refused: WouldWrite,
     },
     /// The client could not be set up, or the certificates of client and server do not fit.
     #[error("cannot use the access data of the cluster: {message}")]

@@ -77,7 +77,8 @@ impl Access {
     }
 }
 
-fn certificates(pem: &str) -> Result<Vec<Vec<u8>>, String> {
+/// The certificates of authorities, DER.
+pub(crate) fn certificates(pem: &str) -> Result<Vec<Vec<u8>>, String> {
     use rustls::pki_types::{CertificateDer, pem::PemObject as _};
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes())
         .map(|der| der.map(|der| der.to_vec()))

@@ -21,5 +21,5 @@ pub use selector::KindSelector;
 pub use verbs::{Deletion, Propagation};
 
 pub(crate) use answer::within;
-pub(crate) use handle::stamped;
+pub(crate) use handle::{certificates as authorities, stamped};
 pub(crate) use retry::{Pauses, Repeat};
