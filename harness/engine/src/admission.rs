@@ -2,7 +2,7 @@
 
 use crate::judge::paths;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use plumbline_cluster::kubernetes::KindReference;
+use plumbline_cluster::{Kubernetes, kubernetes::KindReference};
 use plumbline_flux::{Platform, chain, names::FLUX_NAMESPACE};
 use plumbline_model::{Fault, FaultClass, Skip, SkipCause};
 use plumbline_scenario::{Capability, Facts, KubernetesFacts, Scenario, VersionFacts};
@@ -14,18 +14,27 @@ use std::collections::BTreeMap;
 /// # Errors
 /// It cannot be said whether it is for this cluster: that is no reason to skip it in silence.
 pub(crate) async fn reason_to_skip(scenario: &Scenario, platform: &Platform) -> Result<Option<Skip>, Fault> {
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let skip = skipped_by_author(scenario, today).or_else(|| unsupported(scenario, platform));
+    let skip = skipped_by_author(scenario).or_else(|| unsupported(scenario, platform));
     if let Some(skip) = skip {
         return Ok(Some(skip));
     }
+    if scenario.when.is_none() {
+        return Ok(None);
+    }
+    inapplicable(scenario, &facts(platform).await?)
+}
+
+/// Why the scenario is not for a cluster with these facts, if it is not.
+///
+/// # Errors
+/// It cannot be said.
+pub(crate) fn inapplicable(scenario: &Scenario, facts: &Facts) -> Result<Option<Skip>, Fault> {
     let Some(when) = &scenario.when else {
         return Ok(None);
     };
-    let facts = facts(platform).await?;
     let source = when.value.source();
     let read = || read_facts(source, &facts.to_value());
-    match scenario.applies_to(&facts) {
+    match scenario.applies_to(facts) {
         Ok(true) => Ok(None),
         Ok(false) => Ok(Some(Skip {
             reason: format!("only when {source}; here {}", read()),
@@ -43,8 +52,13 @@ pub(crate) async fn reason_to_skip(scenario: &Scenario, platform: &Platform) -> 
     }
 }
 
+/// Its author says so, today.
+pub(crate) fn skipped_by_author(scenario: &Scenario) -> Option<Skip> {
+    skipped_until(scenario, Timestamp::now().to_zoned(TimeZone::UTC).date())
+}
+
 /// From the day of `until` on, a scenario is run again.
-fn skipped_by_author(scenario: &Scenario, today: Date) -> Option<Skip> {
+fn skipped_until(scenario: &Scenario, today: Date) -> Option<Skip> {
     let skip = scenario.skip.as_ref()?;
     let until = skip.until.as_ref().map(|until| until.value.clone());
     let is_over = until
@@ -84,12 +98,26 @@ fn unsupported(scenario: &Scenario, platform: &Platform) -> Option<Skip> {
 
 /// What is known of the cluster now.
 async fn facts(platform: &Platform) -> Result<Facts, Fault> {
+    let (versions, provider) = (platform.versions(), platform.provider());
+    let facts = facts_of(platform.kubernetes(), provider.word(), provider.has_real_pods()).await?;
+    Ok(Facts {
+        flux: plain(&versions.flux),
+        operator: plain(&versions.operator),
+        ..facts
+    })
+}
+
+/// What a cluster tells by itself; which versions of Flux and of its operator these are is for others to say.
+pub(crate) async fn facts_of(
+    kubernetes: &Kubernetes,
+    provider: &str,
+    has_real_pods: bool,
+) -> Result<Facts, Fault> {
     let unanswered = |error: &dyn std::error::Error| Fault {
         class: FaultClass::Cluster,
         message: format!("the facts of the cluster cannot be had: {}", chain(error)),
         attachments: Vec::new(),
     };
-    let kubernetes = platform.kubernetes();
     let version = kubernetes
         .client()
         .apiserver_version()
@@ -110,15 +138,11 @@ async fn facts(platform: &Platform) -> Result<Facts, Fault> {
         .as_ref()
         .and_then(|instance| instance.at("/status/components")?.as_array());
     let name = |component: &Value| component["name"].as_str().map(str::to_owned);
-    let plain = |version: &str| VersionFacts {
-        version: version.trim_start_matches('v').to_owned(),
-    };
     Ok(Facts {
-        provider: platform.provider().to_string(),
-        pods: if platform.provider().has_real_pods() {
-            "real"
-        } else {
-            "simulated"
+        provider: provider.to_string(),
+        pods: match has_real_pods {
+            true => "real",
+            false => "simulated",
         }
         .to_owned(),
         kubernetes: KubernetesFacts {
@@ -126,14 +150,19 @@ async fn facts(platform: &Platform) -> Result<Facts, Fault> {
             // A vendor's build writes `34+`.
             minor: version.minor.trim_end_matches('+').parse().unwrap_or_default(),
         },
-        flux: plain(&platform.versions().flux),
-        operator: plain(&platform.versions().operator),
         components: components.into_iter().flatten().filter_map(name).collect(),
         kinds: resources
             .iter()
             .map(|resource| resource.kind().to_string())
             .collect(),
+        ..Facts::default()
     })
+}
+
+pub(crate) fn plain(version: &str) -> VersionFacts {
+    VersionFacts {
+        version: version.trim_start_matches('v').to_owned(),
+    }
 }
 
 /// The facts that an expression reads, with their values; long lists are left out.

@@ -1,29 +1,54 @@
 //! One attempt at a scenario: its steps until one does not pass, then its `finally` steps, however it went.
 
-use crate::{
-    EventLog,
-    pause::Pause,
-    steps::{self, ScenarioState},
-    world::with_evidence,
-};
-use futures::FutureExt as _;
+use crate::{EventLog, pause::Pause, waiting::Waiting};
+use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_flux::VerbError;
 use plumbline_model::{Event, Fault, FaultClass, Outcome, Section};
-use plumbline_scenario::ScenarioStep;
-use std::{any::Any, panic::AssertUnwindSafe, time::Duration};
+use plumbline_scenario::{Scenario, ScenarioStep};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long the `finally` steps of a scenario may take together, also after an interruption.
 const FINALLY_WITHIN: Duration = Duration::from_secs(30);
 
+/// A scenario under way, on whatever kind of cluster.
+pub(crate) trait UnderWay: Send + Sync {
+    /// Which.
+    fn scenario(&self) -> &Arc<Scenario>;
+
+    /// Where it is told.
+    fn log(&self) -> &EventLog;
+
+    /// When its time is over.
+    fn deadline(&mut self) -> &mut Instant;
+
+    /// The steps that are done before its own.
+    fn given<'scenario>(&self, scenario: &'scenario Scenario) -> &'scenario [ScenarioStep];
+
+    /// A fresh account of what is waited for.
+    fn begin_step(&mut self, index: usize, step: &ScenarioStep) -> Waiting;
+
+    /// Performs a step.
+    fn perform(&mut self, step: &ScenarioStep) -> impl Future<Output = Result<(), VerbError>> + Send;
+
+    /// Ends when the scenario cannot go on, for a cluster of it has died.
+    fn failed(&self) -> BoxFuture<'static, Fault>;
+
+    /// Adds to a failure what the cluster says about the objects of the step.
+    fn with_evidence(&self, error: VerbError, step: &ScenarioStep) -> impl Future<Output = VerbError> + Send;
+
+    /// How people get at the cluster, for those who look around.
+    fn way(&self) -> String;
+}
+
 /// Runs the steps, then `finally`. A failure of the steps is never hidden by one of `finally`.
 pub(crate) async fn run(
-    state: &mut ScenarioState,
+    state: &mut impl UnderWay,
     cancel: &CancellationToken,
     pause: Option<&Pause>,
 ) -> Outcome {
-    let scenario = state.scenario.clone();
+    let scenario = state.scenario().clone();
     let seconds = scenario.timeout.as_secs();
     let part = Part {
         section: Section::Steps,
@@ -31,7 +56,8 @@ pub(crate) async fn run(
         cancel: cancel.clone(),
     };
     let hold = Hold { pause, cancel };
-    for (index, step) in scenario.given().iter().chain(&scenario.steps).enumerate() {
+    let steps = state.given(&scenario).iter().chain(&scenario.steps);
+    for (index, step) in steps.enumerate() {
         let outcome = run_step(state, index, step, &part).await;
         if outcome != Outcome::Passed {
             hold.at(&outcome, step, state).await;
@@ -49,13 +75,13 @@ struct Hold<'a> {
 }
 
 impl Hold<'_> {
-    async fn at(&self, outcome: &Outcome, step: &ScenarioStep, state: &ScenarioState) {
+    async fn at(&self, outcome: &Outcome, step: &ScenarioStep, state: &impl UnderWay) {
         if let Some(pause) = self.pause
             && matches!(outcome, Outcome::Failed(_) | Outcome::Errored(_))
         {
             let text = words_of_pause(state, step);
             pause
-                .hold(&state.scenario.id, text, &state.log, self.cancel)
+                .hold(&state.scenario().id, text, state.log(), self.cancel)
                 .await;
         }
     }
@@ -63,26 +89,27 @@ impl Hold<'_> {
 
 /// Runs every `finally` step, each also when another has failed, and gives the first outcome that is not a pass. The
 /// first failure of the attempt may hold the run; what follows it is no news.
-async fn finally(state: &mut ScenarioState, hold: Option<&Hold<'_>>) -> Outcome {
-    let scenario = state.scenario.clone();
+async fn finally(state: &mut impl UnderWay, hold: Option<&Hold<'_>>) -> Outcome {
+    let scenario = state.scenario().clone();
     if scenario.finally.is_empty() {
         return Outcome::Passed;
     }
-    state.deadline = Instant::now() + FINALLY_WITHIN;
+    *state.deadline() = Instant::now() + FINALLY_WITHIN;
     let part = Part {
         section: Section::Finally,
         time: format!("the time of {} s for `finally`", FINALLY_WITHIN.as_secs()),
         cancel: CancellationToken::new(),
     };
     let mut result = Outcome::Passed;
-    for (index, step) in (scenario.given().len() + scenario.steps.len()..).zip(&scenario.finally) {
+    let first = state.given(&scenario).len() + scenario.steps.len();
+    for (index, step) in (first..).zip(&scenario.finally) {
         let outcome = run_step(state, index, step, &part).await;
         if result == Outcome::Passed {
             if let Some(hold) = hold {
                 let held = Instant::now();
                 hold.at(&outcome, step, state).await;
                 // People's time is not the scenario's.
-                state.deadline += held.elapsed();
+                *state.deadline() += held.elapsed();
             }
             result = outcome;
         }
@@ -98,10 +125,11 @@ struct Part {
     cancel: CancellationToken,
 }
 
-async fn run_step(state: &mut ScenarioState, index: usize, step: &ScenarioStep, part: &Part) -> Outcome {
-    let (log, scenario) = (state.log.clone(), state.scenario.clone());
+async fn run_step(state: &mut impl UnderWay, index: usize, step: &ScenarioStep, part: &Part) -> Outcome {
+    let (log, scenario) = (state.log().clone(), state.scenario().clone());
     let waiting = state.begin_step(index, step);
     let began = Instant::now();
+    let deadline = *state.deadline();
     log.emit(Event::StepStarted {
         scenario: scenario.id.clone(),
         step: index,
@@ -111,11 +139,10 @@ async fn run_step(state: &mut ScenarioState, index: usize, step: &ScenarioStep, 
         used_at: step.used_at.clone(),
         section: part.section,
         cluster: step.cluster.as_ref().map(|cluster| cluster.value.clone()),
-        deadline: Some(latest_end(&log, began, step, state.deadline)),
+        deadline: Some(latest_end(&log, began, step, deadline)),
     });
-    let deadline = state.deadline;
     let failed = state.failed();
-    let performed = AssertUnwindSafe(steps::perform(step, state)).catch_unwind();
+    let performed = AssertUnwindSafe(state.perform(step)).catch_unwind();
     let error = tokio::select! {
         // A step that has ended counts, even if its deadline came at the same moment.
         biased;
@@ -138,7 +165,7 @@ async fn run_step(state: &mut ScenarioState, index: usize, step: &ScenarioStep, 
     let outcome = match error {
         None => Outcome::Passed,
         // Evidence is gathered at once: nothing has been cleaned up, and later steps do not run.
-        Some(error) => with_evidence(error, step, state).await.into(),
+        Some(error) => state.with_evidence(error, step).await.into(),
     };
     finished(&log, &scenario.id, index, began, outcome.clone());
     outcome
@@ -162,12 +189,12 @@ fn latest_end(log: &EventLog, began: Instant, step: &ScenarioStep, deadline: Ins
     log.now() + milliseconds(until.saturating_duration_since(began))
 }
 
-fn words_of_pause(state: &ScenarioState, step: &ScenarioStep) -> String {
+fn words_of_pause(state: &impl UnderWay, step: &ScenarioStep) -> String {
     format!(
-        "paused: `{}` at {} did not pass; look around with KUBECONFIG={}, press Enter to go on",
+        "paused: `{}` at {} did not pass; look around with {}, press Enter to go on",
         step.summary(),
         step.position(),
-        state.platform.kubeconfig().display()
+        state.way()
     )
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Signals {
 /// Runs the scenarios of a plan by `execute`, and gives the status of each; one that never started because the run was to end has none.
 pub(crate) async fn dispatch<Execution>(
     plan: &Plan,
+    candidate: fn(&Scenario) -> Candidate,
     limits: Limits,
     mut signals: Signals,
     log: &EventLog,
@@ -53,7 +54,7 @@ where
         .iter()
         .map(|planned| planned.scenario.clone())
         .collect();
-    let candidates = scenarios.iter().map(|scenario| Candidate::from(&**scenario));
+    let candidates = scenarios.iter().map(|scenario| candidate(scenario));
     let (results, reported) = mpsc::unbounded_channel();
     let mut running = Running {
         schedule: Schedule::new(candidates.collect(), limits),

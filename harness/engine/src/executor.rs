@@ -194,13 +194,7 @@ impl Executor {
     }
 
     fn started(&self, scenario: &Scenario) {
-        self.log.emit(Event::ScenarioStarted {
-            scenario: scenario.id.clone(),
-            claim: scenario.claim.value.clone(),
-            file: scenario.source.name().to_owned(),
-            requirements: requirements(scenario),
-            tags: tags(scenario),
-        });
+        report_started(&self.log, scenario);
     }
 
     fn finished(&self, scenario: &Scenario, began: Instant, outcome: Outcome) {
@@ -214,6 +208,17 @@ impl Executor {
     }
 }
 
+/// A scenario begins.
+pub(crate) fn report_started(log: &EventLog, scenario: &Scenario) {
+    log.emit(Event::ScenarioStarted {
+        scenario: scenario.id.clone(),
+        claim: scenario.claim.value.clone(),
+        file: scenario.source.name().to_owned(),
+        requirements: requirements(scenario),
+        tags: tags(scenario),
+    });
+}
+
 /// The result of a scenario that was never started.
 pub(crate) fn report_skipped(log: &EventLog, scenario: &Scenario, skip: Skip) {
     report_finished(log, scenario, 0, Outcome::Skipped(skip), Vec::new());
@@ -224,7 +229,8 @@ pub(crate) fn report_lost(log: &EventLog, scenario: &Scenario, fault: Fault) {
     report_finished(log, scenario, 0, Outcome::Errored(fault), Vec::new());
 }
 
-fn report_finished(
+/// The result of a scenario.
+pub(crate) fn report_finished(
     log: &EventLog,
     scenario: &Scenario,
     duration: u64,

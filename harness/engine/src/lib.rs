@@ -6,6 +6,7 @@ mod clean_up;
 mod dispatcher;
 mod event_log;
 mod executor;
+mod existing;
 mod footprint;
 mod further_clusters;
 mod judge;
@@ -23,6 +24,7 @@ mod waiting;
 mod world;
 
 pub use event_log::EventLog;
+pub use existing::{LookRequest, look};
 pub use pause::Resume;
 pub use request::{Interruption, Keep, RunRequest};
 pub use run::{StandingPlatform, finish, run};

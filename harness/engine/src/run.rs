@@ -6,7 +6,7 @@ use crate::{
     executor::Executor,
     pause::Pause,
     programs::{Fetched, fetch},
-    schedule::Limits,
+    schedule::{Candidate, Limits},
     set_up::{Phases, check_space, environment, fact, ground, mask_secrets, onboard_all, ours, start},
     subject,
     world::World,
@@ -91,7 +91,11 @@ impl StandingPlatform {
     }
 }
 
-async fn cancel_on_signal(mut interruption: Interruption, cancel: CancellationToken, log: EventLog) {
+pub(crate) async fn cancel_on_signal(
+    mut interruption: Interruption,
+    cancel: CancellationToken,
+    log: EventLog,
+) {
     // The sender lives as long as the program; if it goes, no signal can come.
     if interruption.wait_for(Option::is_some).await.is_ok() {
         let signal = interruption.borrow().unwrap_or("a signal").to_owned();
@@ -269,9 +273,14 @@ async fn run_scenarios(
         parallel: request.options.parallel,
         fail_fast: request.options.fail_fast,
     };
-    dispatch(&request.plan, limits, signals, log, |scenario, reporter| {
-        executor.clone().run(scenario, reporter)
-    })
+    dispatch(
+        &request.plan,
+        Candidate::that_shares,
+        limits,
+        signals,
+        log,
+        |scenario, reporter| executor.clone().run(scenario, reporter),
+    )
     .await
 }
 

@@ -25,8 +25,9 @@ pub(crate) struct Candidate {
     lanes: BTreeSet<String>,
 }
 
-impl From<&Scenario> for Candidate {
-    fn from(scenario: &Scenario) -> Self {
+impl Candidate {
+    /// A scenario on a cluster that is shared.
+    pub(crate) fn that_shares(scenario: &Scenario) -> Self {
         let mut lanes = BTreeSet::new();
         if let Exclusive::Lanes(named) = &scenario.exclusive {
             lanes.extend(named.iter().map(|lane| lane.value.clone()));
@@ -42,6 +43,19 @@ impl From<&Scenario> for Candidate {
             is_alone: scenario.provides.is_none() && scenario.is_alone(),
             has_clusters: !scenario.clusters.is_empty(),
             lanes,
+        }
+    }
+
+    /// A scenario on a cluster where all only look: it stands on nothing that others make, and disturbs nobody.
+    pub(crate) fn that_looks(scenario: &Scenario) -> Self {
+        Self {
+            id: scenario.id.clone(),
+            needs: Stage::Cluster,
+            provides: None,
+            comes_last: false,
+            is_alone: false,
+            has_clusters: false,
+            lanes: BTreeSet::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     footprint::Footprint,
-    steps::{ScenarioState, bounded},
+    steps::{ScenarioState, bounded, named},
 };
 use futures::FutureExt as _;
 use plumbline_cluster::{
@@ -115,7 +115,7 @@ pub(crate) async fn with_evidence(
         return bounded(VerbError::Unmet(failure));
     };
     let platform = &state.platform;
-    for object in objects_of(&step, state) {
+    for object in objects_of(&step) {
         // A system of plain YAML has no release; that says nothing.
         if matches!(*step, Step::Onboard(_)) && matches!(platform.kubernetes().find(&object).await, Ok(None))
         {
@@ -152,7 +152,7 @@ fn logs_about(object: &ObjectReference, platform: &Platform) -> Vec<LogFile> {
 }
 
 /// The objects that a step is about.
-fn objects_of(step: &Step, state: &ScenarioState) -> Vec<ObjectReference> {
+pub(crate) fn objects_of(step: &Step) -> Vec<ObjectReference> {
     let flux = |group: &str, kind: &str, name: &str| {
         KindReference {
             group: Some(group.to_owned()),
@@ -195,5 +195,5 @@ fn objects_of(step: &Step, state: &ScenarioState) -> Vec<ObjectReference> {
         },
         _ => Vec::new(),
     };
-    written.into_iter().map(|object| state.object(object)).collect()
+    written.into_iter().map(named).collect()
 }

@@ -60,6 +60,7 @@ pub use reconcile::Ending;
 pub use scan::{ImageScan, ScanProgram};
 pub use services::Services;
 pub use settings::{EmbeddedSettings, NodeSettings};
+pub use subject::subject_of;
 pub use supply::{ADMISSION_PROGRAM, PLATFORM_PROGRAMS, ReleaseImage, SAMPLE_PROGRAM, SupplyChain};
 pub use upgrade::{Component, Upgraded};
 pub use versions::{Versions, release_programs};

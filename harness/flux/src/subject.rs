@@ -32,33 +32,11 @@ impl Platform {
     /// A failed request.
     pub async fn subject(&self) -> Result<Subject, VerbError> {
         let kubernetes = self.kubernetes();
-        let core = |group: &str, kind: &str| KindSelector::all(KindReference::new(group, "v1", kind));
-        let facts = ClusterFacts::of(kubernetes).await?;
-        let definitions = kubernetes
-            .list(&core("apiextensions.k8s.io", "CustomResourceDefinition"))
-            .await?;
-        let deployments = kubernetes
-            .list(&core("apps", "Deployment").within(FLUX_NAMESPACE))
-            .await?;
-        let pods = kubernetes.list(&core("", "Pod").within(FLUX_NAMESPACE)).await?;
         let instance = instance(kubernetes).await?;
-        let program = |name: &str| {
-            let deployment = deployments.iter().find(|deployment| deployment.name() == name)?;
-            Some(program(deployment, &pods))
-        };
+        let subject = subject_with(kubernetes, instance.as_ref()).await?;
         Ok(Subject {
-            kubernetes: KubernetesIdentity {
-                version: facts.kubernetes,
-                platform: facts.platform,
-            },
-            operator: program(OPERATOR),
-            components: instance
-                .iter()
-                .flat_map(|instance| components(instance, &program))
-                .collect(),
-            definitions: served(&definitions),
             fleet: instance.as_ref().and_then(|instance| self.fleet(instance)),
-            flux: instance.as_ref().map(flux),
+            ..subject
         })
     }
 
@@ -75,6 +53,45 @@ impl Platform {
             revision,
         })
     }
+}
+
+/// What is under test on a cluster whose repositories are not ours to ask.
+///
+/// # Errors
+/// A failed request.
+pub async fn subject_of(kubernetes: &Kubernetes) -> Result<Subject, VerbError> {
+    let instance = instance(kubernetes).await?;
+    subject_with(kubernetes, instance.as_ref()).await
+}
+
+async fn subject_with(kubernetes: &Kubernetes, instance: Option<&Object>) -> Result<Subject, VerbError> {
+    let core = |group: &str, kind: &str| KindSelector::all(KindReference::new(group, "v1", kind));
+    let facts = ClusterFacts::of(kubernetes).await?;
+    let definitions = kubernetes
+        .list(&core("apiextensions.k8s.io", "CustomResourceDefinition"))
+        .await?;
+    let deployments = kubernetes
+        .list(&core("apps", "Deployment").within(FLUX_NAMESPACE))
+        .await?;
+    let pods = kubernetes.list(&core("", "Pod").within(FLUX_NAMESPACE)).await?;
+    let program = |name: &str| {
+        let deployment = deployments.iter().find(|deployment| deployment.name() == name)?;
+        Some(program(deployment, &pods))
+    };
+    Ok(Subject {
+        kubernetes: KubernetesIdentity {
+            version: facts.kubernetes,
+            platform: facts.platform,
+        },
+        operator: program(OPERATOR),
+        components: instance
+            .iter()
+            .flat_map(|instance| components(instance, &program))
+            .collect(),
+        definitions: served(&definitions),
+        fleet: None,
+        flux: instance.map(flux),
+    })
 }
 
 /// The one FluxInstance that a cluster can have.

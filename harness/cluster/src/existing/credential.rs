@@ -53,6 +53,13 @@ struct Status {
     client_key_data: Option<String>,
 }
 
+impl Credential {
+    /// What of it must never be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret<String>> {
+        self.token.iter().chain(&self.key_pem)
+    }
+}
+
 impl CredentialPlugin {
     pub(super) fn new(plugin: &ExecConfig, cluster: &Cluster) -> Result<Self, String> {
         let program = plugin.command.clone().unwrap_or_default();

@@ -53,7 +53,15 @@ impl Trial {
             fail_fast: false,
         };
         assert!(self.directory.path().is_dir());
-        dispatch(&self.plan, limits, signals, &self.log, execute).await
+        dispatch(
+            &self.plan,
+            Candidate::that_shares,
+            limits,
+            signals,
+            &self.log,
+            execute,
+        )
+        .await
     }
 }
 

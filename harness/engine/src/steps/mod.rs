@@ -18,7 +18,7 @@ mod state;
 
 pub(crate) use bounds::bounded;
 pub(crate) use look::Look;
-pub(crate) use state::ScenarioState;
+pub(crate) use state::{ScenarioState, kind, named};
 
 use crate::{attempt::milliseconds, footprint::OnBoard};
 use plumbline_flux::{Applied, InstanceChange, VerbError, names::KYVERNO_CHART};

@@ -1,13 +1,15 @@
 //! What a scenario carries from step to step.
 
-use super::{Look, before::Before, compare::Remembered, denial::change};
+use super::{Look, before::Before, compare::Remembered, denial::change, perform};
 use crate::{
     EventLog,
+    attempt::UnderWay,
     footprint::{Footprint, object_of},
     secrets,
     waiting::Waiting,
-    world::World,
+    world::{World, with_evidence},
 };
+use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_cluster::{
     Kubernetes, ObjectReference,
     kubernetes::{KindReference, KindSelector},
@@ -67,29 +69,6 @@ impl ScenarioState {
             scenario,
             deliveries_before,
             before: Before::default(),
-        }
-    }
-
-    /// A fresh account of what is waited for, on the cluster that the step is about.
-    pub(crate) fn begin_step(&mut self, index: usize, step: &ScenarioStep) -> Waiting {
-        let named = step.cluster.as_ref();
-        let further = named.and_then(|cluster| self.clusters.get(&cluster.value));
-        self.platform = further.unwrap_or(&self.world.main).clone();
-        self.waiting = Waiting::new(self.log.clone(), &self.scenario.id, index);
-        self.waiting.clone()
-    }
-
-    /// Ends when a program of one of the scenario's clusters has died.
-    pub(crate) fn failed(&self) -> impl Future<Output = Fault> + use<> {
-        let clusters: Vec<_> = self
-            .clusters
-            .values()
-            .chain([&self.world.main])
-            .cloned()
-            .collect();
-        async move {
-            let failed = clusters.iter().map(|cluster| Box::pin(cluster.failed()));
-            futures::future::select_all(failed).await.0
         }
     }
 
@@ -169,6 +148,59 @@ impl ScenarioState {
     /// The object that the author means.
     pub(crate) fn object(&self, reference: &plumbline_scenario::ObjectReference) -> ObjectReference {
         named(reference)
+    }
+}
+
+impl UnderWay for ScenarioState {
+    fn scenario(&self) -> &Arc<Scenario> {
+        &self.scenario
+    }
+
+    fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    fn deadline(&mut self) -> &mut Instant {
+        &mut self.deadline
+    }
+
+    fn given<'scenario>(&self, scenario: &'scenario Scenario) -> &'scenario [ScenarioStep] {
+        scenario.given()
+    }
+
+    /// The account is of the cluster that the step is about.
+    fn begin_step(&mut self, index: usize, step: &ScenarioStep) -> Waiting {
+        let named = step.cluster.as_ref();
+        let further = named.and_then(|cluster| self.clusters.get(&cluster.value));
+        self.platform = further.unwrap_or(&self.world.main).clone();
+        self.waiting = Waiting::new(self.log.clone(), &self.scenario.id, index);
+        self.waiting.clone()
+    }
+
+    fn perform(&mut self, step: &ScenarioStep) -> impl Future<Output = Result<(), VerbError>> + Send {
+        perform(step, self)
+    }
+
+    fn failed(&self) -> BoxFuture<'static, Fault> {
+        let clusters: Vec<_> = self
+            .clusters
+            .values()
+            .chain([&self.world.main])
+            .cloned()
+            .collect();
+        let failed = async move {
+            let failed = clusters.iter().map(|cluster| Box::pin(cluster.failed()));
+            futures::future::select_all(failed).await.0
+        };
+        failed.boxed()
+    }
+
+    fn with_evidence(&self, error: VerbError, step: &ScenarioStep) -> impl Future<Output = VerbError> + Send {
+        with_evidence(error, step, self)
+    }
+
+    fn way(&self) -> String {
+        format!("KUBECONFIG={}", self.platform.kubeconfig().display())
     }
 }
 

@@ -1,0 +1,168 @@
+//! One scenario on a cluster that was there before: its attempts, and nothing to clean up.
+
+use super::preflight::Preflight;
+use crate::{
+    EventLog,
+    attempt::{self, UnderWay, milliseconds},
+    dispatcher::Reporter,
+    executor::{report_finished, report_skipped, report_started},
+    pause::Pause,
+    steps::{Look, bounded},
+    waiting::Waiting,
+    world::objects_of,
+};
+use futures::{FutureExt as _, future::BoxFuture};
+use plumbline_cluster::{diagnose::evidence, watch::Watches};
+use plumbline_flux::VerbError;
+use plumbline_model::{Event, Fault, Outcome, Status};
+use plumbline_scenario::{Scenario, ScenarioStep, Variables};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Runs scenarios that look; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Onlookers {
+    pub(super) preflight: Arc<Preflight>,
+    pub(super) watches: Watches,
+    /// The name of the context.
+    pub(super) context: String,
+    pub(super) log: EventLog,
+    pub(super) cancel: CancellationToken,
+    pub(super) pause: Option<Arc<Pause>>,
+}
+
+/// A scenario that looks, under way.
+struct Onlooker {
+    watches: Watches,
+    context: String,
+    log: EventLog,
+    scenario: Arc<Scenario>,
+    deadline: Instant,
+    variables: Variables,
+    waiting: Waiting,
+}
+
+impl Onlookers {
+    /// Runs a scenario, or says why it is not for this cluster.
+    pub(super) async fn run(self, scenario: Arc<Scenario>, reporter: Reporter) {
+        let began = Instant::now();
+        let outcome = match self.preflight.reason_to_skip(&scenario) {
+            Ok(None) => {
+                report_started(&self.log, &scenario);
+                self.attempts(&scenario).await
+            }
+            Ok(Some(skip)) => {
+                report_skipped(&self.log, &scenario, skip);
+                reporter.ended(Status::Skipped);
+                return;
+            }
+            Err(fault) => Outcome::Errored(fault),
+        };
+        let status = outcome.status();
+        let duration = milliseconds(began.elapsed());
+        report_finished(&self.log, &scenario, duration, outcome, Vec::new());
+        reporter.ended(status);
+    }
+
+    /// Attempts it as often as its author allows.
+    async fn attempts(&self, scenario: &Arc<Scenario>) -> Outcome {
+        let mut number = 1;
+        loop {
+            let began = Instant::now();
+            let mut onlooker = Onlooker {
+                watches: self.watches.clone(),
+                context: self.context.clone(),
+                log: self.log.clone(),
+                scenario: scenario.clone(),
+                deadline: began + scenario.timeout,
+                variables: Variables::default(),
+                waiting: Waiting::new(self.log.clone(), &scenario.id, 0),
+            };
+            let outcome = attempt::run(&mut onlooker, &self.cancel, self.pause.as_deref()).await;
+            match outcome {
+                Outcome::Passed if number > 1 => return Outcome::Flaky { attempts: number },
+                Outcome::Failed(_) if number <= scenario.retries && !self.cancel.is_cancelled() => {
+                    self.log.emit(Event::AttemptFinished {
+                        scenario: scenario.id.clone(),
+                        attempt: number,
+                        duration: milliseconds(began.elapsed()),
+                        outcome,
+                    });
+                    number += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Onlooker {
+    async fn look(&mut self, placed: &ScenarioStep) -> Result<(), VerbError> {
+        let unfilled = |error| VerbError::unmet(format!("the step cannot be filled in: {error}"));
+        let step = placed.resolve(&self.variables).map_err(unfilled)?.into_owned();
+        let readable: Map<String, Value> = placed.cel_variables(&self.variables).map_err(unfilled)?;
+        let look = Look {
+            watches: &self.watches,
+            waiting: &self.waiting,
+            deadline: self.deadline,
+            readable: &readable,
+        };
+        let left = look.perform(&step).await?;
+        if let (Some(output), Some(left)) = (step.output(), left) {
+            self.variables.outputs.insert(output.name.value.clone(), left);
+        }
+        Ok(())
+    }
+}
+
+impl UnderWay for Onlooker {
+    fn scenario(&self) -> &Arc<Scenario> {
+        &self.scenario
+    }
+
+    fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    fn deadline(&mut self) -> &mut Instant {
+        &mut self.deadline
+    }
+
+    /// What is there is looked at; nothing is made for it.
+    fn given<'scenario>(&self, _: &'scenario Scenario) -> &'scenario [ScenarioStep] {
+        &[]
+    }
+
+    fn begin_step(&mut self, index: usize, _: &ScenarioStep) -> Waiting {
+        self.waiting = Waiting::new(self.log.clone(), &self.scenario.id, index);
+        self.waiting.clone()
+    }
+
+    fn perform(&mut self, step: &ScenarioStep) -> impl Future<Output = Result<(), VerbError>> + Send {
+        self.look(step)
+    }
+
+    /// Nobody looks after the cluster: one that is gone is seen by the waits.
+    fn failed(&self) -> BoxFuture<'static, Fault> {
+        std::future::pending().boxed()
+    }
+
+    async fn with_evidence(&self, error: VerbError, placed: &ScenarioStep) -> VerbError {
+        let VerbError::Unmet(mut failure) = error else {
+            return error;
+        };
+        if let Ok(step) = placed.resolve(&self.variables) {
+            for object in objects_of(&step) {
+                let found = evidence(self.watches.kubernetes(), &object, &[]).await;
+                failure.attachments.extend(found);
+            }
+        }
+        bounded(VerbError::Unmet(failure))
+    }
+
+    fn way(&self) -> String {
+        format!("kubectl --context {}", self.context)
+    }
+}
