@@ -158,6 +158,20 @@ pub enum On {
     Embedded,
     /// kind: real nodes and pods, in containers of a Docker engine; set up by clusters/kind.yaml
     Kind,
+    /// A cluster that is there already, named by --context: it is only looked at
+    Existing,
+}
+
+/// Which existing cluster.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Clusters")]
+pub struct ExistingCluster {
+    /// With `--on existing`: the context of the kubeconfig, which is never the current one by itself
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// With `--on existing`: the kubeconfig [default: what KUBECONFIG names, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// `plumbline run`.
@@ -166,6 +180,9 @@ pub struct Run {
     /// On what.
     #[command(flatten)]
     pub clusters: Clusters,
+    /// Which existing cluster.
+    #[command(flatten)]
+    pub existing: ExistingCluster,
     /// Which scenarios.
     #[command(flatten)]
     pub selection: Selection,

@@ -225,7 +225,12 @@ fn run(prepared: Prepared, board: &Arc<Board>) -> bool {
             // Tests tell of themselves.
             asked: || (),
         };
-        let forced = drive(prepared.request(false, None), &log, &display.progress(), watchers);
+        let forced = drive(
+            prepared.request(false, None).into(),
+            &log,
+            &display.progress(),
+            watchers,
+        );
         forced
             .map(|_| Summary::fold(&log.entries()))
             .map_err(|error| error.to_string())

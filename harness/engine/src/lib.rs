@@ -26,5 +26,6 @@ mod world;
 pub use event_log::EventLog;
 pub use existing::{LookRequest, look};
 pub use pause::Resume;
+pub use plumbline_cluster::existing::{Context, ExistingError, Kubeconfigs};
 pub use request::{Interruption, Keep, RunRequest};
 pub use run::{StandingPlatform, finish, run};

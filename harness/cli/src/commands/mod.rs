@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod existing;
 mod gc;
 mod images;
 mod node_image;
@@ -24,6 +25,7 @@ pub use gc::gc;
 pub use images::{Images, images};
 pub use node_image::node_image;
 pub use prepare::Prepared;
+pub use prepare::{Prepared, Work};
 pub use report::report;
 pub use run::{Watchers, drive, run};
 pub use schema::schema;
@@ -36,6 +38,7 @@ use crate::{
     directories::DirectoriesError,
     outputs::{self, OutputError},
 };
+use plumbline_engine::ExistingError;
 use plumbline_flux::FixtureError;
 use plumbline_images::ImageError;
 use plumbline_keeper::KeeperError;
@@ -85,6 +88,9 @@ pub enum CommandError {
         #[source]
         source: io::Error,
     },
+    /// The context of an existing cluster cannot be used.
+    #[error("{}", plumbline_flux::chain(.0))]
+    Existing(#[from] ExistingError),
     /// Wrong usage, in words.
     #[error("{0}")]
     Usage(String),
@@ -104,7 +110,7 @@ impl CommandError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Scenarios(_) | Self::Directories(_) | Self::Usage(_) => ExitCode::Usage,
+            Self::Scenarios(_) | Self::Directories(_) | Self::Existing(_) | Self::Usage(_) => ExitCode::Usage,
             Self::Image(error) => images::exit_code(error),
             Self::Plan(_) | Self::NothingToRunAgain(_) => ExitCode::NothingSelected,
             Self::Fixtures(_)

@@ -1,13 +1,13 @@
 //! What is certain before anything of a run is started.
 
-use super::{CommandError, load};
+use super::{CommandError, existing::context, load};
 use crate::{
     arguments::{Flaky, KeepPlatform, On, Places, Run},
     directories::Directories,
 };
-use plumbline_engine::{Keep, Resume, RunRequest};
+use plumbline_engine::{Context, Keep, LookRequest, Resume, RunRequest};
 use plumbline_model::{FlakyResult, Provider, RunOptions, SuiteIdentity};
-use plumbline_scenario::Plan;
+use plumbline_scenario::{Plan, Reason};
 use std::{
     hash::{BuildHasher as _, RandomState},
     path::PathBuf,
@@ -21,6 +21,8 @@ pub struct Prepared {
     options: RunOptions,
     keep: Keep,
     provider: Provider,
+    /// The cluster that is only looked at, if it is there already.
+    existing: Option<Context>,
     /// The scenarios, in order.
     pub plan: Plan,
 }
@@ -37,7 +39,13 @@ impl Prepared {
         selection.ids = ids;
         selection.shard = run.shard;
         selection.seed = seed;
-        let plan = suite.plan(&selection)?;
+        let mut plan = suite.plan(&selection)?;
+        let existing = context(run, &directories)?;
+        if existing.is_some() {
+            // Nothing is built there, so what others would need for that is not run.
+            plan.scenarios
+                .retain(|planned| planned.reason == Reason::Selected);
+        }
         let executable =
             std::env::current_exe().map_err(CommandError::machine("cannot tell this program's own path"))?;
         Ok(Self {
@@ -61,9 +69,10 @@ impl Prepared {
                 KeepPlatform::Always => Keep::Always,
             },
             provider: match run.clusters.on {
-                On::Embedded => Provider::Embedded,
+                On::Embedded | On::Existing => Provider::Embedded,
                 On::Kind => Provider::Kind,
             },
+            existing,
             plan,
         })
     }
@@ -74,7 +83,25 @@ impl Prepared {
         &self.options
     }
 
-    /// The run. With `resume` it holds still at failures.
+    /// What is to be done, on a cluster of ours or on one that is there. With `resume` it holds still at failures.
+    #[must_use]
+    pub fn work(mut self, offline: bool, resume: Option<Resume>) -> Work {
+        match self.existing.take() {
+            None => self.request(offline, resume).into(),
+            Some(context) => Work::Look(Box::new(LookRequest {
+                context,
+                plan: self.plan,
+                suite: self.suite,
+                options: self.options,
+                environment: self.directories.environment,
+                runs: self.directories.runs,
+                executable: self.executable,
+                pause_on_failure: resume,
+            })),
+        }
+    }
+
+    /// The run on a cluster of ours. With `resume` it holds still at failures.
     #[must_use]
     pub fn request(self, offline: bool, resume: Option<Resume>) -> RunRequest {
         RunRequest {
@@ -93,6 +120,20 @@ impl Prepared {
             onboard_all: false,
             pause_on_failure: resume,
         }
+    }
+}
+
+/// What is to be done.
+pub enum Work {
+    /// A platform is built, and scenarios run on it.
+    Build(Box<RunRequest>),
+    /// A platform is looked at.
+    Look(Box<LookRequest>),
+}
+
+impl From<RunRequest> for Work {
+    fn from(request: RunRequest) -> Self {
+        Self::Build(Box::new(request))
     }
 }
 

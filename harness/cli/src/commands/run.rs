@@ -1,6 +1,6 @@
 //! `plumbline run`: the main job.
 
-use super::{CommandError, Prepared, plan::describe, rerun::not_passed, stay::kubeconfig_line};
+use super::{CommandError, Prepared, Work, plan::describe, rerun::not_passed, stay::kubeconfig_line};
 use crate::{
     arguments::{Places, Run},
     display::Display,
@@ -9,7 +9,7 @@ use crate::{
     reports::Reports,
     signals,
 };
-use plumbline_engine::{EventLog, Interruption, Resume, RunRequest, StandingPlatform};
+use plumbline_engine::{EventLog, Interruption, Resume, StandingPlatform};
 use plumbline_model::{Event, ExitCode, LogEntry, Progress};
 use plumbline_report::Summary;
 
@@ -56,7 +56,7 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
         asked: tell,
     };
     let forced = drive(
-        prepared.request(places.offline, resume),
+        prepared.work(places.offline, resume),
         &log,
         &display.progress(),
         watchers,
@@ -122,7 +122,7 @@ pub struct Watchers<H, A> {
 
 /// Runs to the end, or to the second signal, whose exit code is then given.
 pub fn drive(
-    request: RunRequest,
+    work: Work,
     log: &EventLog,
     progress: &Progress,
     watchers: Watchers<impl FnOnce(&StandingPlatform), impl Fn() + Send + 'static>,
@@ -135,6 +135,13 @@ pub fn drive(
         let (interruption, second): (Interruption, _) = signals::listen().map_err(deaf())?;
         let whole = async {
             let held = interruption.clone();
+            let request = match work {
+                Work::Build(request) => *request,
+                Work::Look(request) => {
+                    plumbline_engine::look(*request, log, interruption).await;
+                    return;
+                }
+            };
             if let Some(standing) = plumbline_engine::run(request, log, progress, interruption).await {
                 at_hold(&standing);
                 standing.hold(held).await;

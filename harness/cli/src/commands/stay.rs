@@ -8,7 +8,7 @@ use super::{
     run::{Watchers, drive, runtime},
 };
 use crate::{
-    arguments::{Clusters, Places, ProgressStyle, Run, Selection, Up},
+    arguments::{Clusters, On, Places, ProgressStyle, Run, Selection, Up},
     directories::Directories,
     display::Display,
     outputs,
@@ -98,6 +98,11 @@ impl Files {
 
 /// Starts the platform in the background, or says where it is.
 pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
+    if up.clusters.on == On::Existing {
+        let message =
+            "`up` starts a platform, and an existing cluster is there: `run --on existing` looks at it";
+        return Err(CommandError::Usage(message.to_owned()));
+    }
     let directories = Directories::resolve(places)?;
     let files = Files::of(&directories)?;
     if let Some(pipe) = &up.tell {
@@ -229,7 +234,7 @@ fn stay(places: &Places, clusters: Clusters, files: &Files, pipe: &Path) -> Resu
         // Nobody can see an answer.
         asked: || (),
     };
-    let forced = drive(request, &log, &Progress::silent(), watchers)?;
+    let forced = drive(request.into(), &log, &Progress::silent(), watchers)?;
     let code = forced.unwrap_or_else(|| Summary::fold(&log.entries()).exit_code());
     plumbline_engine::finish(&log, code);
     files.remove();

@@ -57,6 +57,11 @@ impl Kubeconfigs {
         }
     }
 
+    /// The names of all contexts.
+    pub fn contexts(&self) -> impl Iterator<Item = &str> {
+        self.merged.contexts.iter().map(|context| context.name.as_str())
+    }
+
     /// The context of this name. Which one is current is not asked.
     ///
     /// # Errors

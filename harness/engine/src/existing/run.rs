@@ -17,19 +17,14 @@ use plumbline_cluster::{
 use plumbline_flux::chain;
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::{Event, Fault, FaultClass};
-use plumbline_scenario::{Plan, Reason};
+use plumbline_scenario::Plan;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Looks at a cluster with the scenarios of a plan that only look. The exit code is for the caller to fold from the log, which
 /// [`finish`](crate::finish) ends.
-pub async fn look(mut request: LookRequest, log: &EventLog, interruption: Interruption) {
-    // Nothing is built here, so what others would need for that is not run.
-    request
-        .plan
-        .scenarios
-        .retain(|planned| planned.reason == Reason::Selected);
+pub async fn look(request: LookRequest, log: &EventLog, interruption: Interruption) {
     let now = jiff::Timestamp::now();
     let scenarios = request.plan.scenarios.iter();
     log.emit(Event::RunStarted {
