@@ -24,7 +24,6 @@ pub use doctor::doctor;
 pub use gc::gc;
 pub use images::{Images, images};
 pub use node_image::node_image;
-pub use prepare::Prepared;
 pub use prepare::{Prepared, Work};
 pub use report::report;
 pub use run::{Watchers, drive, run};
