@@ -99,6 +99,8 @@ pub enum SkipCause {
     Author,
     /// The cluster's: it lacks what the scenario needs, or is not what it is for.
     Unsupported,
+    /// The cluster's owner's: it does more than look, and the cluster is only looked at.
+    LookOnly,
     /// What has to stand before it does not.
     Prerequisite,
     /// The run's: it was told to stop early.

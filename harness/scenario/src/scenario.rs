@@ -272,6 +272,12 @@ impl ScenarioStep {
         self.objects.iter().flat_map(|file| &file.objects)
     }
 
+    fn mentions(&self, wanted: Placeholder<'_>) -> bool {
+        let mut found = false;
+        self.visit_placeholders(&mut |placeholder| found |= placeholder == wanted);
+        found
+    }
+
     /// Calls `visit` with every placeholder in it.
     fn visit_placeholders(&self, visit: &mut impl FnMut(Placeholder<'_>)) {
         let constants = Node::from(&Value::Object((*self.constants).clone()));
@@ -339,11 +345,12 @@ impl Scenario {
     /// Whether a step mentions `${namespace}`, so that the scenario needs one of its own.
     #[must_use]
     pub fn uses_namespace(&self) -> bool {
-        let mut found = false;
-        for step in self.all_steps() {
-            step.visit_placeholders(&mut |placeholder| found |= placeholder == Placeholder::Namespace);
-        }
-        found
+        self.all_steps().any(|step| step.mentions(Placeholder::Namespace))
+    }
+
+    /// Whether a step of its own, not of `given`, mentions `${registry}`.
+    pub(crate) fn uses_registry(&self) -> bool {
+        self.steps.iter().any(|step| step.mentions(Placeholder::Registry))
     }
 
     /// The secrets that its steps mention.

@@ -108,7 +108,7 @@ impl Preflight {
         }
         let all = visible.len() + forbidden.len();
         match forbidden.is_empty() {
-            true => format!("all {all} that the scenarios look by"),
+            true => format!("all {all} that this run looks by"),
             false => {
                 let missing: Vec<String> = forbidden.iter().map(ToString::to_string).collect();
                 format!("{} of {all}; missing: {}", visible.len(), missing.join("; "))
@@ -130,8 +130,11 @@ impl Preflight {
             ..Skip::default()
         };
         if !scenario.only_looks() {
-            let reason = "does more than look, and an existing cluster is only looked at";
-            return Ok(Some(unsupported(reason.to_owned())));
+            return Ok(Some(Skip {
+                reason: "it does more than look".to_owned(),
+                cause: SkipCause::LookOnly,
+                ..Skip::default()
+            }));
         }
         if let Some(skip) = inapplicable(scenario, &self.facts)? {
             return Ok(Some(skip));

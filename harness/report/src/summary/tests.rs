@@ -87,7 +87,9 @@ fn what_a_cluster_cannot_run_takes_nothing_from_what_is_proven_on_it() {
         status(vec![unsupported("a"), unsupported("b")]),
         RequirementStatus::Skipped
     );
-    assert_eq!(status(vec![passed, left_out]), RequirementStatus::Skipped);
+    assert_eq!(status(vec![passed.clone(), left_out]), RequirementStatus::Skipped);
+    let forborne = finished("b", "GITOPS-05", skipped(SkipCause::LookOnly));
+    assert_eq!(status(vec![passed, forborne]), RequirementStatus::Skipped);
 }
 
 #[test]

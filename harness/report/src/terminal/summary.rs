@@ -110,6 +110,7 @@ pub(crate) fn cause_in_words(cause: SkipCause) -> &'static str {
     match cause {
         SkipCause::Author => "by their authors",
         SkipCause::Unsupported => "not supported by this cluster",
+        SkipCause::LookOnly => "not done on a cluster that is only looked at",
         SkipCause::Prerequisite => "what they stand on was not there",
         SkipCause::Stopped => "not started, the run stopped early",
     }

@@ -63,6 +63,7 @@ fn outcome() -> BoxedStrategy<Outcome> {
     let cause = select(vec![
         SkipCause::Author,
         SkipCause::Unsupported,
+        SkipCause::LookOnly,
         SkipCause::Prerequisite,
         SkipCause::Stopped,
     ]);

@@ -1,7 +1,10 @@
 //! Rules for a scenario that only looks: what it does it may do on a cluster that others live on.
 
 use super::Findings;
-use crate::{Scenario, ScenarioStep, Step, steps::Subject};
+use crate::{
+    ObjectKind, Scenario, ScenarioStep, Step,
+    steps::{ReadSubject, Subject},
+};
 
 pub(super) fn check(scenario: &Scenario, findings: &mut Findings<'_>) {
     if !scenario.only_looks() {
@@ -9,6 +12,15 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings<'_>) {
     }
     for step in &scenario.steps {
         check_step(step, findings);
+        if let Some(kind) = kind_of(&step.step).filter(|kind| kind.kind == "Secret") {
+            findings.at(step).note(
+                step.span,
+                format!(
+                    "a look at a `{kind}` could show what is in it, and on an existing cluster that is real"
+                ),
+                "look at what uses it, such as a condition of the object that names it",
+            );
+        }
     }
     if let Some(first) = scenario.finally.first() {
         findings.at(first).note(
@@ -34,12 +46,35 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings<'_>) {
     if !scenario.secrets.is_empty() {
         cannot(findings, claim, "secrets");
     }
+    if scenario.uses_registry() {
+        findings.note(
+            claim,
+            "a scenario with `given` only looks, and `${registry}` is not the registry of an existing cluster",
+            "read the registry's name from the FluxInstance, or leave out `given`",
+        );
+    }
     if scenario.uses_namespace() {
         findings.note(
             claim,
             "a scenario with `given` only looks, and `${namespace}` would be made for it",
             "name the namespace that it looks at, or leave out `given`",
         );
+    }
+}
+
+/// The kind that a step looks at.
+fn kind_of(step: &Step) -> Option<&ObjectKind> {
+    match step {
+        Step::Read(read) => Some(match &read.subject {
+            ReadSubject::Field { object, .. } => &object.kind,
+            ReadSubject::Objects(chosen) => &chosen.kind,
+        }),
+        Step::Expect(expect) => match &expect.subject {
+            Subject::Object(object) => Some(&object.kind),
+            Subject::Objects(chosen) | Subject::Every(chosen) => Some(&chosen.kind),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

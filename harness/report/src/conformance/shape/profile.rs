@@ -158,7 +158,7 @@ pub(crate) struct Skip {
     /// In words.
     pub(crate) reason: String,
     /// Whose decision it was.
-    #[schemars(with = "String", extend("enum" = ["author", "unsupported", "prerequisite", "stopped"]))]
+    #[schemars(with = "String", extend("enum" = ["author", "unsupported", "look-only", "prerequisite", "stopped"]))]
     pub(crate) cause: SkipCause,
     /// Where it is followed up.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -146,7 +146,7 @@ pub(crate) enum Outcome {
         /// In words.
         reason: String,
         /// Whose decision it was.
-        #[schemars(with = "String", extend("enum" = ["author", "unsupported", "prerequisite", "stopped"]))]
+        #[schemars(with = "String", extend("enum" = ["author", "unsupported", "look-only", "prerequisite", "stopped"]))]
         cause: SkipCause,
         /// Where it is followed up.
         issue: Option<String>,
