@@ -72,7 +72,7 @@ impl Default for KindSettings {
             image: OWN_IMAGE.to_owned(),
             workers: 0,
             processors: None,
-            network_policy: false,
+            network_policy: true,
             mounts: Vec::new(),
             containerd_patches: Vec::new(),
         }
