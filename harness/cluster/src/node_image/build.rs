@@ -75,6 +75,8 @@ pub async fn build(
 ) -> Result<(), NodeImageError> {
     let docker = &options.docker;
     docker.engine().await?;
+    // Before root is asked for: programs that root has built would be root's, in the user's cache.
+    let programs = options.toolchain.fetch(&PROGRAMS, progress).await?;
     if !rustix::process::geteuid().is_root() {
         return Err(NodeImageError::NotRoot);
     }
@@ -90,7 +92,6 @@ pub async fn build(
     if Path::new(&root).is_dir() {
         require_room(Path::new(&root), ROOM_OF_ENGINE)?;
     }
-    let programs = options.toolchain.fetch(&PROGRAMS, progress).await?;
     let workplace = Workplace::prepare(options)?;
     let result = make(&workplace, recipe, &programs, progress).await;
     let removed = workplace.clear().await;

@@ -31,7 +31,8 @@ const FULL: &str = "o space left on device";
 pub enum NodeImageError {
     /// The user is not root.
     #[error(
-        "building the node image needs root, for debootstrap unpacks files of many owners: run `plumbline node-image build` as root, once"
+        "the programs are there; the rest needs root, for debootstrap unpacks files of many owners: run the same as root, with \
+         --cache naming this user's cache"
     )]
     NotRoot,
     /// There is no debootstrap.
