@@ -6,10 +6,12 @@ use std::{
 };
 
 /// Settings that would change what the program does; the cache is not among them.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 7] = [
     "PLUMBLINE_PROJECT",
     "PLUMBLINE_RUNS",
     "PLUMBLINE_OFFLINE",
+    "PLUMBLINE_ON",
+    "KUBECONFIG",
     "NO_COLOR",
     "COLUMNS",
 ];

@@ -33,7 +33,8 @@ fn of(scenario: &str, flags: &[&str], input: Stdio) -> Running {
     })
 }
 
-fn expect_end(run: &mut Running, code: i32) -> Result<(), Failed> {
+/// Sees that a run ends with this exit code, and that its report says so.
+pub fn expect_end(run: &mut Running, code: i32) -> Result<(), Failed> {
     let status = run.wait()?;
     let report = run.report()?;
     let told = &report["run"];

@@ -1,5 +1,5 @@
 //! The program while it lives: whatever ends a run, and whenever, nothing of it is left; who attends to it is answered; and what it writes tells
-//! no secret.
+//! no secret; and a platform that it only looks at stays as it was.
 //!
 //! Trials on the real platform need its programs, in the cache or on PATH; without them they are ignored.
 
@@ -12,6 +12,7 @@
 mod invocation;
 
 mod attended;
+mod existing;
 mod interrupted;
 mod killed;
 mod moment;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         .chain(interrupted::trials())
         .chain(attended::trials())
         .chain(secrets::trials())
+        .chain(existing::trials())
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

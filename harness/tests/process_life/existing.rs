@@ -1,0 +1,199 @@
+//! A platform that is there already and is looked at: by the context that was named and no other, as far as its rights go, and without a write
+//! that its audit log would show.
+
+use crate::{
+    attended::expect_end,
+    invocation::{plumbline, project},
+    moment::Moment,
+    on_the_platform,
+    running::Running,
+};
+use libtest_mimic::{Failed, Trial};
+use plumbline_keeper::Signal;
+use serde_json::{Value, json};
+use std::{fs, path::PathBuf, process::Output, process::Stdio};
+
+/// What somebody may look at who may not look at everything.
+const VISIBLE: &str = "fluxinstances.fluxcd.controlplane.io,deployments.apps,pods";
+
+pub fn trials() -> Vec<Trial> {
+    vec![on_the_platform(
+        "an existing platform is looked at, and nothing is written".to_owned(),
+        look,
+    )]
+}
+
+fn look() -> Result<(), Failed> {
+    let mut run = Running::of_scenarios("existing", |command| {
+        command
+            .args(["--name", "existing/stands", "--keep", "always"])
+            .stdin(Stdio::null());
+    });
+    run.wait_for(Moment::STAYS_UP)?;
+    let traces = run.traces();
+    write_kubeconfig(&run)?;
+    look_at_everything(&run)?;
+    look_at_what_one_may(&run)?;
+    run.signal(Signal::INT);
+    expect_end(&mut run, 0)?;
+    run.expect_nothing_left(&traces)
+}
+
+/// Whoever may see everything sees everything, and the audit log sees no write of it.
+fn look_at_everything(run: &Running) -> Result<(), Failed> {
+    let before = audit(run)?.len();
+    let report = look_as(run, "named")?;
+    for scenario in list(&report, "/scenarios") {
+        if scenario["outcome"]["status"] != "passed" {
+            return Err(run.failed(&format!("a scenario did not pass: {scenario}")));
+        }
+    }
+    if report["provider"] != "existing" || list(&report, "/scenarios").len() < 8 {
+        return Err(run.failed(&format!("too little was looked at: {report}")));
+    }
+    // What shows that the audit log would show a write.
+    run.kubectl(&[
+        "annotate",
+        "namespace",
+        "default",
+        "written=by-hand",
+        "-o",
+        "json",
+    ])?;
+    let entries = audit(run)?.split_off(before);
+    let of = |agent: &str| {
+        let entries = entries.iter();
+        let is_of = move |entry: &&Value| text(entry, "/userAgent").starts_with(agent);
+        entries.filter(is_of).collect::<Vec<_>>()
+    };
+    if !of("kubectl/").iter().any(|entry| text(entry, "/verb") == "patch") {
+        return Err(run.failed("the audit log does not show what kubectl wrote"));
+    }
+    let ours = of("plumbline/");
+    let is_question = |entry: &&Value| {
+        let questions = ["selfsubjectaccessreviews", "selfsubjectreviews"];
+        text(entry, "/verb") == "create" && questions.contains(&text(entry, "/objectRef/resource"))
+    };
+    match ours.iter().find(|entry| !is_question(entry)) {
+        Some(write) => Err(run.failed(&format!("it wrote: {write}"))),
+        None if ours.is_empty() => Err(run.failed("the audit log does not show who looked")),
+        None => Ok(()),
+    }
+}
+
+/// Whoever may see a part is told which scenarios that leaves out, and why.
+fn look_at_what_one_may(run: &Running) -> Result<(), Failed> {
+    let resource = format!("--resource={VISIBLE}");
+    let role = [
+        "create",
+        "clusterrole",
+        "onlooker",
+        "--verb=get,list,watch",
+        &resource,
+    ];
+    run.kubectl(&[&role[..], &["-o", "json"]].concat())?;
+    let binding = [
+        "clusterrolebinding",
+        "onlooker",
+        "--clusterrole=onlooker",
+        "--user=onlooker",
+    ];
+    run.kubectl(&[&["create"], &binding[..], &["-o", "json"]].concat())?;
+    let report = look_as(run, "onlooker")?;
+    let outcome = |id: &str| {
+        let scenarios = list(&report, "/scenarios").iter();
+        let found = scenarios.filter(|scenario| text(scenario, "/id").ends_with(id));
+        found
+            .map(|scenario| scenario["outcome"].clone())
+            .next_back()
+            .unwrap_or_default()
+    };
+    let (version, ready) = (outcome("live/version"), outcome("live/ready"));
+    if version["status"] != "passed" {
+        return Err(run.failed(&format!("what may be looked at was not: {version}")));
+    }
+    let reason = text(&ready, "/reason");
+    if ready["status"] != "skipped" || !reason.contains("onlooker may not list kustomize.toolkit.fluxcd.io/")
+    {
+        return Err(run.failed(&format!("no reason why it was not looked at: {ready}")));
+    }
+    Ok(())
+}
+
+/// Looks by a context, and gives the JSON report. No directory of a run is made for it.
+fn look_as(run: &Running, context: &str) -> Result<Value, Failed> {
+    let report = run.path(&format!("{context}.json"));
+    let mut command = plumbline(&run.path("tmp"));
+    command.args([
+        "run",
+        "--on",
+        "existing",
+        "--progress",
+        "none",
+        "--context",
+        context,
+    ]);
+    command.arg("--kubeconfig").arg(run.path("kubeconfig"));
+    command.arg("--json").arg(&report);
+    command.arg("--log").arg(run.path(&format!("{context}.ndjson")));
+    command.arg("--runs").arg(run.path("runs-of-looks"));
+    command.arg("--project").arg(project());
+    command.arg(project().join("scenarios/live"));
+    let Output { status, stderr, .. } = command.output()?;
+    if !status.success() {
+        let words = String::from_utf8_lossy(&stderr).into_owned();
+        let told = fs::read_to_string(&report).unwrap_or_default();
+        return Err(run.failed(&format!("a look ended with {status}: {words}\n{told}")));
+    }
+    if run.path("runs-of-looks").exists() {
+        return Err(run.failed("a look has made a directory for runs"));
+    }
+    Ok(serde_json::from_str(&fs::read_to_string(report)?)?)
+}
+
+/// Of three contexts the current one leads nowhere, one to the platform, and one to the platform as somebody with few rights.
+fn write_kubeconfig(run: &Running) -> Result<(), Failed> {
+    let mut config = run.kubectl(&["config", "view", "--raw", "-o", "json"])?;
+    let user = config.pointer("/users/0/user").cloned().unwrap_or_default();
+    let cluster = config.pointer("/clusters/0/cluster").cloned().unwrap_or_default();
+    let mut onlooker = user.clone();
+    onlooker["as"] = "onlooker".into();
+    config["users"] = json!([{"name": "admin", "user": user}, {"name": "onlooker", "user": onlooker}]);
+    config["clusters"] = json!([
+        {"name": "alive", "cluster": cluster},
+        {"name": "dead", "cluster": {"server": "https://127.0.0.1:1"}},
+    ]);
+    let context = |name: &str, cluster: &str, user: &str| json!({"name": name, "context": {"cluster": cluster, "user": user}});
+    config["contexts"] = json!([
+        context("dead", "dead", "admin"),
+        context("named", "alive", "admin"),
+        context("onlooker", "alive", "onlooker"),
+    ]);
+    config["current-context"] = "dead".into();
+    fs::write(run.path("kubeconfig"), config.to_string())?;
+    Ok(())
+}
+
+/// What the API server has noted so far: every request that is not a look.
+fn audit(run: &Running) -> Result<Vec<Value>, Failed> {
+    let mut logs: Vec<PathBuf> = Vec::new();
+    for directory in fs::read_dir(run.path("runs"))? {
+        logs.push(directory?.path().join("control-plane/audit.log"));
+    }
+    logs.retain(|log| log.is_file());
+    let [log] = &logs[..] else {
+        return Err(run.failed(&format!("there is not one audit log: {logs:?}")));
+    };
+    let text = fs::read_to_string(log)?;
+    let entries = text.lines().map(serde_json::from_str);
+    Ok(entries.collect::<Result<_, _>>()?)
+}
+
+fn text<'value>(value: &'value Value, pointer: &str) -> &'value str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'value>(value: &'value Value, pointer: &str) -> &'value [Value] {
+    let list = value.pointer(pointer).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
+}
