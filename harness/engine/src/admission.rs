@@ -78,6 +78,7 @@ fn unsupported(scenario: &Scenario, platform: &Platform) -> Option<Skip> {
     let has = |capability: &Capability| match capability {
         Capability::Pods => platform.provider().has_real_pods(),
         Capability::NetworkPolicy => platform.enforces_network_policy(),
+        Capability::NodeVerification => !platform.provider().has_real_pods(),
     };
     let lacking = scenario
         .capabilities
@@ -85,6 +86,9 @@ fn unsupported(scenario: &Scenario, platform: &Platform) -> Option<Skip> {
         .find(|capability| !has(&capability.value))?;
     let reason = match lacking.value {
         Capability::Pods => "needs real pods; the embedded cluster simulates them",
+        Capability::NodeVerification => {
+            "needs a node that verifies signatures itself; a kubelet leaves that to admission"
+        }
         Capability::NetworkPolicy => {
             "needs a network that enforces NetworkPolicy; `networkPolicy` of clusters/kind.yaml says that this one does not"
         }

@@ -192,7 +192,7 @@ async fn run_kept(
     if let Some(git) = programs.path("git") {
         subject::locate_suite(keeper, git, &request.project, log).await;
     }
-    let ground = ground(request, keeper)?;
+    let ground = ground(request, keeper).await?;
     let search_path = std::env::join_paths(&request.search_path).unwrap_or_default();
     let options = PlatformOptions {
         keeper: keeper.clone(),

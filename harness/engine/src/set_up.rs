@@ -1,7 +1,10 @@
 //! What is done before the first scenario, and in which phases it is told: space, the platform, what is masked.
 
 use crate::{EventLog, RunRequest, attempt::milliseconds};
-use plumbline_cluster::{docker::Docker, kind::KindSettings};
+use plumbline_cluster::{
+    docker::Docker,
+    kind::{KindSettings, sweep},
+};
 use plumbline_flux::{
     EmbeddedSettings, GroundSettings, Patience, Platform, PlatformOptions, VerbError, chain,
     names::{ENVIRONMENTS, MAIN_ENVIRONMENT},
@@ -81,7 +84,7 @@ impl Phases<'_> {
 }
 
 /// What the clusters are to be, as the project's files say.
-pub(crate) fn ground(request: &RunRequest, keeper: &Keeper) -> Result<GroundSettings, Fault> {
+pub(crate) async fn ground(request: &RunRequest, keeper: &Keeper) -> Result<GroundSettings, Fault> {
     let clusters = request.project.join("clusters");
     match request.provider {
         Provider::Embedded => {
@@ -94,11 +97,11 @@ pub(crate) fn ground(request: &RunRequest, keeper: &Keeper) -> Result<GroundSett
                 message,
                 attachments: Vec::new(),
             })?;
-            let docker = Docker::find(keeper, &request.search_path, &request.environment);
-            Ok(GroundSettings::Kind {
-                settings,
-                docker: docker.map_err(|error| environment(&error))?,
-            })
+            let docker = Docker::find(keeper, &request.search_path, &request.environment)
+                .map_err(|error| environment(&error))?;
+            // What earlier runs left when they and their keepers were killed takes room that this one needs.
+            sweep(&docker).await.map_err(|error| environment(&error))?;
+            Ok(GroundSettings::Kind { settings, docker })
         }
     }
 }

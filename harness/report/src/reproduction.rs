@@ -17,13 +17,21 @@ impl Summary {
             .options
             .seed
             .map_or_else(String::new, |seed| format!(" --shuffle={seed}"));
-        format!("plumbline run -n {id}{seed}")
+        format!("plumbline run{} -n {id}{seed}", self.on())
+    }
+
+    /// The flag that chooses the kind of cluster, where it is not the usual one.
+    fn on(&self) -> String {
+        match self.provider.as_str() {
+            "" | "embedded" => String::new(),
+            provider => format!(" --on {}", quoted(provider)),
+        }
     }
 
     /// The commands that do the whole run again and write its conformance report.
     #[must_use]
     pub(crate) fn whole_reproduction(&self) -> Vec<String> {
-        let mut command = "plumbline run".to_owned();
+        let mut command = format!("plumbline run{}", self.on());
         for chosen in &self.options.selection {
             // A flag of the selection stands together with what it takes.
             command += &match chosen.split_once(' ').filter(|_| chosen.starts_with('-')) {

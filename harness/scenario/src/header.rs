@@ -73,6 +73,27 @@ enum Need {
     Admission,
     Pods,
     NetworkPolicy,
+    NodeVerification,
+}
+
+/// What meets a need.
+enum MetBy {
+    Stage(Stage),
+    Capability(Capability),
+}
+
+impl Need {
+    const fn met_by(self) -> MetBy {
+        match self {
+            Self::Cluster => MetBy::Stage(Stage::Cluster),
+            Self::Operator => MetBy::Stage(Stage::Operator),
+            Self::Platform => MetBy::Stage(Stage::Platform),
+            Self::Admission => MetBy::Stage(Stage::Admission),
+            Self::Pods => MetBy::Capability(Capability::Pods),
+            Self::NetworkPolicy => MetBy::Capability(Capability::NetworkPolicy),
+            Self::NodeVerification => MetBy::Capability(Capability::NodeVerification),
+        }
+    }
 }
 
 impl<'read> Header<'read, '_> {
@@ -129,21 +150,11 @@ impl<'read> Header<'read, '_> {
             _ => std::slice::from_ref(&entry.value),
         };
         for word in words {
-            let capability = |value| Located {
-                value,
-                span: word.span,
-            };
-            let stage = match self.decode::<Need>(word) {
-                Some(Need::Cluster) => Stage::Cluster,
-                Some(Need::Operator) => Stage::Operator,
-                Some(Need::Platform) => Stage::Platform,
-                Some(Need::Admission) => Stage::Admission,
-                Some(Need::Pods) => {
-                    needs.capabilities.push(capability(Capability::Pods));
-                    continue;
-                }
-                Some(Need::NetworkPolicy) => {
-                    needs.capabilities.push(capability(Capability::NetworkPolicy));
+            let stage = match self.decode::<Need>(word).map(Need::met_by) {
+                Some(MetBy::Stage(stage)) => stage,
+                Some(MetBy::Capability(value)) => {
+                    let span = word.span;
+                    needs.capabilities.push(Located { value, span });
                     continue;
                 }
                 None => continue,

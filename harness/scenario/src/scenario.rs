@@ -122,6 +122,8 @@ pub enum Capability {
     Pods,
     /// A network between pods that enforces NetworkPolicy.
     NetworkPolicy,
+    /// A node that itself runs only images with a signature that counts.
+    NodeVerification,
 }
 
 /// Where the value of a secret comes from.
@@ -391,6 +393,7 @@ impl fmt::Display for Capability {
         formatter.write_str(match self {
             Self::Pods => "pods",
             Self::NetworkPolicy => "network-policy",
+            Self::NodeVerification => "node-verification",
         })
     }
 }

@@ -1,7 +1,12 @@
 //! `plumbline gc`: removes what killed runs have left behind.
 
-use super::{CommandError, count};
+use super::{CommandError, count, toolchain::with_toolchain};
 use crate::{arguments::Places, directories::Directories, outputs};
+use plumbline_cluster::{
+    docker::Docker,
+    kind::{Swept, sweep},
+};
+use plumbline_flux::chain;
 use plumbline_model::ExitCode;
 
 /// Collects, and says what it found.
@@ -22,8 +27,31 @@ pub fn gc(places: &Places) -> Result<ExitCode, CommandError> {
             }
         }
     }
-    if collected.is_empty() {
+    let swept = sweep_engine(places, &directories)?;
+    for Swept { kind, name } in &swept {
+        outputs::print(&format!("removed the {kind} {name}\n"));
+    }
+    if collected.is_empty() && swept.is_empty() {
         outputs::print("nothing was left behind\n");
     }
     Ok(code)
+}
+
+/// What a container engine still holds for killed runs; a machine without one has none of it.
+fn sweep_engine(places: &Places, directories: &Directories) -> Result<Vec<Swept>, CommandError> {
+    let has_client = directories
+        .search_path
+        .iter()
+        .any(|folder| folder.join("docker").is_file());
+    if !has_client {
+        return Ok(Vec::new());
+    }
+    with_toolchain(places, async |_, keeper, _| {
+        let docker = Docker::find(keeper, &directories.search_path, &directories.environment);
+        let swept = match docker {
+            Ok(docker) => sweep(&docker).await,
+            Err(error) => Err(error.into()),
+        };
+        swept.map_err(|error| CommandError::Engine(chain(&error)))
+    })
 }

@@ -99,9 +99,9 @@ pub enum CommandError {
     /// A program could not be had, or the lock is wrong.
     #[error("{0}")]
     Toolchain(String),
-    /// The node image could not be built.
+    /// The container engine, or what drives it, did not do its part.
     #[error("{0}")]
-    NodeImage(String),
+    Engine(String),
 }
 
 impl CommandError {
@@ -118,7 +118,7 @@ impl CommandError {
             | Self::Keeper(_)
             | Self::Machine { .. }
             | Self::Toolchain(_)
-            | Self::NodeImage(_) => ExitCode::Environment,
+            | Self::Engine(_) => ExitCode::Environment,
         }
     }
 

@@ -18,7 +18,7 @@ pub fn node_image(places: &Places, image: &NodeImage) -> Result<ExitCode, Comman
     let NodeImage::Build(arguments) = image;
     let directories = Directories::resolve(places)?;
     let said = with_toolchain(places, async |toolchain, keeper, progress| {
-        let failed = |error: NodeImageError| CommandError::NodeImage(chain(&error));
+        let failed = |error: NodeImageError| CommandError::Engine(chain(&error));
         let recipe = Recipe::of(toolchain, &directories.project.join("clusters")).map_err(failed)?;
         let docker = Docker::find(keeper, &directories.search_path, &directories.environment)
             .map_err(|error| failed(error.into()))?;

@@ -11,6 +11,9 @@ use std::{
 /// The label of everything that the engine holds for a run; its value is the run's directory.
 pub(super) const LABEL: &str = "test.plumbline.run";
 
+/// The label with the name of the machine that the directory is on: several may share an engine.
+pub(super) const MACHINE: &str = "test.plumbline.machine";
+
 /// Where the gateway container finds our socket.
 const SOCKET: &str = "/run/plumbline/gateway.sock";
 
@@ -54,7 +57,10 @@ impl Network {
         let run = docker.keeper().run_directory().clone();
         let name = format!("plumbline-{}", run.run());
         let container = format!("{name}-gateway");
-        let label = format!("{LABEL}={}", run.path().display());
+        let labels = [
+            format!("{LABEL}={}", run.path().display()),
+            format!("{MACHINE}={}", machine()),
+        ];
         let sockets = directory.join("gateway");
         DirBuilder::new()
             .mode(0o700)
@@ -86,21 +92,24 @@ impl Network {
             gateway,
             wills,
         };
-        network.create(&label).await?;
-        network.run_gateway(&label, &image, &aliases, &sockets).await?;
+        network.create(&labels).await?;
+        network.run_gateway(&labels, &image, &aliases, &sockets).await?;
         Ok(network)
     }
 
-    async fn create(&self, label: &str) -> Result<(), KindError> {
+    async fn create(&self, labels: &[String; 2]) -> Result<(), KindError> {
         let what = format!("create the network {}", self.name);
-        let arguments = ["network", "create", "--label", label, &self.name];
+        let [run, machine] = labels;
+        let arguments = [
+            "network", "create", "--label", run, "--label", machine, &self.name,
+        ];
         self.docker.ask(&what, arguments).await?;
         Ok(())
     }
 
     async fn run_gateway(
         &self,
-        label: &str,
+        labels: &[String; 2],
         image: &str,
         aliases: &[String],
         sockets: &std::path::Path,
@@ -109,8 +118,13 @@ impl Network {
         let listen =
             |port: u16| format!("socat TCP-LISTEN:{port},fork,reuseaddr,backlog=256 UNIX-CONNECT:{SOCKET}");
         let script = format!("{} & exec {}", listen(80), listen(443));
-        let mut arguments = vec!["run", "--detach", "--name", &self.container, "--label", label];
+        let [run, machine] = labels;
+        let mut arguments = vec!["run", "--detach", "--name", &self.container];
         arguments.extend([
+            "--label",
+            run,
+            "--label",
+            machine,
             "--network",
             &self.name,
             "--volume",
@@ -155,4 +169,9 @@ impl Network {
         self.wills.iter().for_each(Will::revoke);
         Ok(())
     }
+}
+
+/// The name of this machine, or of the container that we are in.
+pub(super) fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -1,7 +1,10 @@
 //! Finding and removing what the engine still holds for runs that are gone, keeper and all.
 
-use super::{KindError, network::LABEL};
-use crate::docker::Docker;
+use super::{
+    KindError,
+    network::{LABEL, MACHINE, machine},
+};
+use crate::docker::{Docker, DockerError};
 use std::{collections::BTreeMap, path::Path};
 
 /// kind's label of its nodes; its value is the cluster's name.
@@ -18,14 +21,21 @@ pub struct Swept {
     pub name: String,
 }
 
-/// Removes the networks of runs whose directory is gone, with everything that is in them. A run's directory is removed
-/// last when it ends in order, and by the collection that comes before this one when it does not.
+/// Removes the networks of this machine's runs whose directory is gone, with everything that is in them. A run's directory
+/// is removed last when it ends in order, and by the collection that comes before this one when it does not. An engine
+/// that does not answer this user holds nothing.
 ///
 /// # Errors
 /// The engine does not do its part.
 pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
     let mut swept = Vec::new();
-    for (network, directory) in labelled(docker).await? {
+    let networks = match labelled(docker).await {
+        Err(KindError::Docker(DockerError::NoEngine { .. } | DockerError::NoPermission { .. })) => {
+            return Ok(swept);
+        }
+        networks => networks?,
+    };
+    for (network, directory) in networks {
         if !network.starts_with(OURS) || Path::new(&directory).exists() {
             continue;
         }
@@ -49,9 +59,9 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
     Ok(swept)
 }
 
-/// The networks of runs, with the directories of these.
+/// The networks of this machine's runs, with the directories of these.
 async fn labelled(docker: &Docker) -> Result<BTreeMap<String, String>, KindError> {
-    let filter = format!("label={LABEL}");
+    let filter = format!("label={MACHINE}={}", machine());
     let format = format!("{{{{.Name}}}} {{{{.Label \"{LABEL}\"}}}}");
     let arguments = ["network", "ls", "--filter", &filter, "--format", &format];
     let listed = docker.ask("list the networks of runs", arguments).await?;
