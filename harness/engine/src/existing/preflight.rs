@@ -15,7 +15,11 @@ use plumbline_scenario::{Facts, Scenario};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
+
+/// How long a cluster may take until it answers at all.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What was found out.
 pub(super) struct Preflight {
@@ -43,7 +47,8 @@ impl Preflight {
     /// # Errors
     /// The cluster does not answer.
     pub(super) async fn of(kubernetes: &Kubernetes, scenarios: &[Arc<Scenario>]) -> Result<Self, Fault> {
-        let user = whoami(kubernetes).await.map_err(|error| unanswered(&error))?;
+        let first = kubernetes.with_patience(REACHED_WITHIN);
+        let user = whoami(&first).await.map_err(|error| unreached(&error))?;
         let looks = scenarios.iter().filter(|scenario| scenario.only_looks());
         let all: BTreeSet<Want> = looks
             .flat_map(|scenario| wants::of(scenario))
@@ -182,6 +187,17 @@ async fn find(kubernetes: &Kubernetes, want: &Want) -> Result<Finding, Kubernete
         None => Finding::Visible(right),
         Some(verb) => Finding::Forbidden(right, verb),
     })
+}
+
+fn unreached(error: &KubernetesError) -> Fault {
+    Fault {
+        class: FaultClass::Environment,
+        message: format!(
+            "the cluster of the context cannot be asked: {}; try `kubectl --context … version`",
+            chain(error)
+        ),
+        attachments: Vec::new(),
+    }
 }
 
 fn unanswered(error: &KubernetesError) -> Fault {
