@@ -3,7 +3,7 @@
 use crate::world::{NOBODY, TIERS, census, keeper, shell, spawn_tree, trial, trial_in_tiers, wait_for};
 use libtest_mimic::Trial;
 use plumbline_keeper::{
-    Command, KeeperError, Output, ProcessIdentity, Signal, Stdin, Tier, detach, log, signal,
+    Command, KeeperError, Line, Output, ProcessIdentity, Signal, Stdin, Tier, detach, log, signal,
 };
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -33,6 +33,10 @@ pub fn trials() -> Vec<Trial> {
         trial("output that is dropped kills its child", || {
             dropped_output(TIERS[1])
         }),
+        trial(
+            "followed child is heard line by line, killed when nobody follows",
+            || followed(TIERS[1]),
+        ),
         trial("captured output is bounded", || {
             captured_output_is_bounded(TIERS[1])
         }),
@@ -97,6 +101,36 @@ async fn statuses(tier: Tier) {
         stopped.stop().await.unwrap().signal(),
         Some(Signal::TERM.as_raw())
     );
+    keeper.stop().await.unwrap();
+}
+
+async fn followed(tier: Tier) {
+    let (keeper, _root) = keeper(tier).await;
+    let (mut output, mut error) = (Vec::new(), Vec::new());
+    let each = |line: Line<'_>| match line {
+        Line::Output(line) => output.push(line.to_owned()),
+        Line::Error(line) => error.push(line.to_owned()),
+    };
+    // The middle line is no UTF-8, and the last has no end.
+    let script = "echo one; printf '\\377\\n'; printf three; echo wrong >&2; exit 7";
+    let status = keeper.follow(shell("talks", script), each).await.unwrap();
+    assert_eq!(status.code(), Some(7));
+    assert_eq!(output, ["one", "\u{fffd}", "three"]);
+    assert_eq!(error, ["wrong"]);
+
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let endless = keeper.follow(shell("endless", "echo $$; exec sleep 77008"), |line| {
+        if let Line::Output(line) = line {
+            told.send(line.parse::<u32>().unwrap()).unwrap();
+        }
+    });
+    let pid = tokio::select! {
+        ended = endless => panic!("{ended:?}"),
+        pid = heard.recv() => pid.unwrap(),
+    };
+    // The kill is on its way behind the requests; the next start is behind it.
+    keeper.output(shell("next", ":")).await.unwrap();
+    wait_for(|| ProcessIdentity::of(pid).is_none());
     keeper.stop().await.unwrap();
 }
 
