@@ -10,8 +10,8 @@
 //! ```
 
 use crate::{
-    arguments::{Clusters, Places, ProgressStyle, Run, Selection},
-    commands::{CommandError, Prepared, Watchers, drive},
+    arguments::{Clusters, On, Places, ProgressStyle, Run, Selection},
+    commands::{CommandError, Prepared, Watchers, drive, what_kind_lacks},
     directories::is_project,
     display::Display,
     outputs,
@@ -114,23 +114,46 @@ impl Board {
 #[must_use]
 pub fn main(folder: &str) -> ExitCode {
     plumbline_keeper::entry::dispatch();
+    let (project, paths) = project_of(Path::new(folder));
+    run_tests(project, paths, Clusters::of_environment())
+}
+
+/// Runs those scenarios of the project of `folder` that are below `paths` on kind. Where kind cannot be used they are ignored, with
+/// the reason.
+#[must_use]
+pub fn on_kind(folder: &str, paths: &[&str]) -> ExitCode {
+    plumbline_keeper::entry::dispatch();
+    let (project, _) = project_of(Path::new(folder));
+    let paths = paths.iter().map(|path| project.join(path)).collect();
+    run_tests(project, paths, Clusters { on: On::Kind })
+}
+
+fn run_tests(project: PathBuf, paths: Vec<PathBuf>, clusters: Clusters) -> ExitCode {
     crate::install_crypto_provider();
     let arguments = Arguments::from_args();
-    let (project, paths) = project_of(Path::new(folder));
     let places = Places {
         project: Some(project),
         progress: ProgressStyle::Lines,
         ..Places::of_environment()
     };
+    let is_on_kind = clusters.on == On::Kind;
     let all = Run {
-        clusters: Clusters::of_environment(),
+        clusters,
         selection: Selection {
             paths,
             ..Selection::default()
         },
         ..Run::default()
     };
-    match trials(&places, &all, &arguments) {
+    let lacking = match is_on_kind && !arguments.list {
+        true => what_kind_lacks(&places),
+        false => Ok(None),
+    };
+    let trials = lacking.and_then(|lacking| match lacking {
+        None => trials(&places, &all, &arguments),
+        Some(reason) => ignored(&places, &all, &reason),
+    });
+    match trials {
         Ok((board, trials, prepared)) => {
             let running = (!arguments.list).then_some(prepared).flatten().map(|prepared| {
                 let board = board.clone();
@@ -150,6 +173,18 @@ pub fn main(folder: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Every test, ignored.
+fn ignored(places: &Places, all: &Run, reason: &str) -> Result<Trials, CommandError> {
+    let plan = Prepared::new(places, all, Vec::new())?.plan;
+    let trials = plan.scenarios.iter().map(|planned| {
+        let reason = reason.to_owned();
+        Trial::ignorable_test(planned.scenario.id.clone(), move || {
+            Ok(Completion::ignored_with(reason))
+        })
+    });
+    Ok((Arc::default(), trials.collect(), None))
 }
 
 /// The project, and the paths of the scenarios to run in it: none for all.

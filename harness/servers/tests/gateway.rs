@@ -1,4 +1,8 @@
 //! Connections through the gateway's socket, as a container's come.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test server that cannot start is a failed test"
+)]
 
 use axum::{body::Body, response::Response};
 use plumbline_servers::{CertificateAuthority, EgressRecord, Gateway, GatewayOptions, Listener, Server};

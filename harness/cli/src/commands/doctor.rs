@@ -7,28 +7,14 @@ use crate::{
     outputs,
 };
 use plumbline_cluster::{
-    doctor::{Question, State, examine, look, render},
+    doctor::{Finding, Question, State, examine, look, render},
     kind::KindSettings,
 };
 use plumbline_model::ExitCode;
 
 /// Looks, and says what is missing.
 pub fn doctor(places: &Places, doctor: &Doctor) -> Result<ExitCode, CommandError> {
-    let directories = Directories::resolve(places)?;
-    let clusters = directories.project.join("clusters");
-    let settings = KindSettings::read(&clusters.join("kind.yaml")).map_err(CommandError::Usage)?;
-    let findings = with_toolchain(places, async |toolchain, keeper, _| {
-        let question = Question {
-            keeper,
-            toolchain,
-            clusters: &clusters,
-            image: &settings.image,
-            cache: &directories.cache,
-            search_path: &directories.search_path,
-            environment: &directories.environment,
-        };
-        Ok(examine(&look(&question).await))
-    })?;
+    let findings = findings(places)?;
     if doctor.json {
         let text = serde_json::to_string_pretty(&findings);
         let text = text.map_err(|error| CommandError::machine("cannot write JSON")(error.into()))?;
@@ -41,5 +27,30 @@ pub fn doctor(places: &Places, doctor: &Doctor) -> Result<ExitCode, CommandError
         ExitCode::Environment
     } else {
         ExitCode::Passed
+    })
+}
+
+/// The first thing for want of which kind cannot be used.
+pub fn what_kind_lacks(places: &Places) -> Result<Option<String>, CommandError> {
+    let findings = findings(places)?;
+    let wrong = findings.into_iter().find(|finding| finding.state == State::Wrong);
+    Ok(wrong.map(|finding| format!("kind cannot be used: {}: {}", finding.check, finding.found)))
+}
+
+fn findings(places: &Places) -> Result<Vec<Finding>, CommandError> {
+    let directories = Directories::resolve(places)?;
+    let clusters = directories.project.join("clusters");
+    let settings = KindSettings::read(&clusters.join("kind.yaml")).map_err(CommandError::Usage)?;
+    with_toolchain(places, async |toolchain, keeper, _| {
+        let question = Question {
+            keeper,
+            toolchain,
+            clusters: &clusters,
+            image: &settings.image,
+            cache: &directories.cache,
+            search_path: &directories.search_path,
+            environment: &directories.environment,
+        };
+        Ok(examine(&look(&question).await))
     })
 }

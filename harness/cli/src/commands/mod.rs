@@ -20,7 +20,7 @@ mod tools;
 mod verify_report;
 
 pub use check::{check, list};
-pub use doctor::doctor;
+pub use doctor::{doctor, what_kind_lacks};
 pub use gc::gc;
 pub use images::{Images, images};
 pub use node_image::node_image;
