@@ -61,7 +61,7 @@ pub async fn look(question: &Question<'_>) -> Machine {
             image.current = recipe.is_built(docker).await.unwrap_or(false);
         }
         if image.present {
-            container = try_container(docker, question).await;
+            container = try_container(docker, question.image).await;
         }
     }
     let root = engine
@@ -87,8 +87,7 @@ async fn running_engine(docker: &Docker) -> Result<RunningEngine, DockerError> {
 }
 
 /// A container with the rights of a node, that ends at once.
-async fn try_container(docker: &Docker, question: &Question<'_>) -> Container {
-    let label = format!("plumbline.run={}", question.keeper.run_directory().run());
+async fn try_container(docker: &Docker, image: &str) -> Container {
     let arguments = [
         "run",
         "--rm",
@@ -97,12 +96,9 @@ async fn try_container(docker: &Docker, question: &Question<'_>) -> Container {
         "--privileged",
         "--network",
         "none",
-        "--label",
-    ];
-    let arguments =
-        arguments
-            .into_iter()
-            .chain([label.as_str(), "--entrypoint", "/bin/true", question.image]);
+    ]
+    .into_iter()
+    .chain(["--entrypoint", "/bin/true", image]);
     match docker.ask("start a container", arguments).await {
         Ok(_) => Container::Ran,
         Err(DockerError::Failed { said, .. }) => Container::Failed(said),

@@ -17,5 +17,6 @@ mod sweep;
 pub use cluster::{KindCluster, KindOptions, RegistryLogin};
 pub use configuration::{KindSettings, Memories, NodeMount};
 pub use error::KindError;
+pub(crate) use network::{LABEL, MACHINE, machine};
 pub use network::{Network, NetworkOptions};
 pub use sweep::{Swept, sweep};

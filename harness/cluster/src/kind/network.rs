@@ -9,10 +9,10 @@ use std::{
 };
 
 /// The label of everything that the engine holds for a run; its value is the run's directory.
-pub(super) const LABEL: &str = "test.plumbline.run";
+pub(crate) const LABEL: &str = "test.plumbline.run";
 
 /// The label with the name of the machine that the directory is on: several may share an engine.
-pub(super) const MACHINE: &str = "test.plumbline.machine";
+pub(crate) const MACHINE: &str = "test.plumbline.machine";
 
 /// Where the gateway container finds our socket.
 const SOCKET: &str = "/run/plumbline/gateway.sock";
@@ -172,6 +172,6 @@ impl Network {
 }
 
 /// The name of this machine, or of the container that we are in.
-pub(super) fn machine() -> String {
+pub(crate) fn machine() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -4,7 +4,10 @@ use super::{
     KindError,
     network::{LABEL, MACHINE, machine},
 };
-use crate::docker::{Docker, DockerError};
+use crate::{
+    docker::{Docker, DockerError},
+    node_image,
+};
 use std::{collections::BTreeMap, path::Path};
 
 /// kind's label of its nodes; its value is the cluster's name.
@@ -15,13 +18,14 @@ const OURS: &str = "plumbline-";
 /// Something that was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swept {
-    /// What it is: `container`, `network`.
+    /// What it is: `container`, `network`, `image`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
 }
 
-/// Removes the networks of this machine's runs whose directory is gone, with everything that is in them. A run's directory
+/// Removes the networks of this machine's runs whose directory is gone, with everything that is in them, and what builds of
+/// the node image left. A run's directory
 /// is removed last when it ends in order, and by the collection that comes before this one when it does not. An engine
 /// that does not answer this user holds nothing.
 ///
@@ -56,6 +60,7 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
             name: network,
         });
     }
+    swept.extend(node_image::sweep(docker).await?);
     Ok(swept)
 }
 

@@ -1,6 +1,7 @@
 //! A minimal Debian as an image, of nothing but its packages.
 
 use super::{NodeImageError, follow::Long, recipe::DEBIAN_RELEASE, workplace::Workplace};
+use crate::kind::{LABEL, MACHINE, machine};
 use plumbline_keeper::Command;
 use plumbline_model::Progress;
 use std::{path::PathBuf, time::Duration};
@@ -58,7 +59,12 @@ pub(super) async fn bootstrap(
             "./var/cache/apt/archives/*",
         ])
         .arguments(["--directory".as_ref(), system.as_os_str(), ".".as_ref()]);
-    workplace.import(tar, target, &[]).await?;
+    // The container that is made of it has these labels too; what is made of the container has not.
+    let run = keeper.run_directory().path().display().to_string();
+    let labels = [(LABEL, run), (MACHINE, machine())].map(|(name, value)| format!("LABEL {name}={value:?}"));
+    workplace
+        .import(tar, target, &labels.each_ref().map(String::as_str))
+        .await?;
     std::fs::remove_dir_all(&system).map_err(|source| NodeImageError::File {
         action: "remove",
         path: system,

@@ -105,7 +105,7 @@ async fn make(
     programs: &Programs,
     progress: &Progress,
 ) -> Result<(), NodeImageError> {
-    bootstrap(workplace, &workplace.base, progress).await?;
+    bootstrap(workplace, &workplace.names.base, progress).await?;
     let paths = PROGRAMS
         .iter()
         .filter_map(|&name| Some((name, programs.path(name)?.to_owned())));
@@ -117,8 +117,8 @@ async fn make(
     let task = progress.task(format!("making {}", recipe.node()));
     let mut settings = NODE_SETTINGS.to_vec();
     settings.push(&label);
-    let export = docker.command(["export", &workplace.container]);
-    workplace.import(export, &workplace.node, &settings).await?;
+    let export = docker.command(["export", &workplace.names.container]);
+    workplace.import(export, &workplace.names.node, &settings).await?;
     drop(task);
 
     let _task = progress.task(format!("making {}", recipe.registry()));
@@ -127,11 +127,13 @@ async fn make(
     let archive = Command::new("cat", "cat")
         .environment(&workplace.options.environment)
         .arguments([workplace.folder.join("out/registry.tar")]);
-    workplace.import(archive, &workplace.registry, &settings).await?;
+    workplace
+        .import(archive, &workplace.names.registry, &settings)
+        .await?;
 
     for (image, name) in [
-        (&workplace.node, recipe.node()),
-        (&workplace.registry, recipe.registry()),
+        (&workplace.names.node, recipe.node()),
+        (&workplace.names.registry, recipe.registry()),
     ] {
         let before = docker.image_id(&name).await?;
         docker.ask(&format!("name {name}"), ["tag", image, &name]).await?;

@@ -28,10 +28,9 @@ pub(super) async fn run_container(
 ) -> Result<(), NodeImageError> {
     let options = workplace.options;
     let variables = variables(recipe, &options.mirrors, &options.environment);
-    let run = options.docker.keeper().run_directory().run();
     let mounts = mounts(&workplace.folder, &options.packages, &recipe.folder, programs);
-    let mut arguments = arguments(run, &workplace.container, &mounts, &variables);
-    arguments.extend([workplace.base.clone(), "/run/build/build".to_owned()]);
+    let mut arguments = arguments(&workplace.names.container, &mounts, &variables);
+    arguments.extend([workplace.names.base.clone(), "/run/build/build".to_owned()]);
     let long = Long {
         step: "starting the build container",
         tells_steps: true,
@@ -75,26 +74,16 @@ fn mounts(folder: &Path, packages: &Path, scripts: &Path, programs: &[(&str, Pat
 
 /// Of the variables only the names: the address of a mirror or a proxy can hold a password, which every user could read
 /// in the arguments. The client takes the values from its environment.
-fn arguments(run: &str, container: &str, mounts: &[String], variables: &Variables) -> Vec<String> {
-    let label = format!("plumbline.run={run}");
+fn arguments(container: &str, mounts: &[String], variables: &Variables) -> Vec<String> {
     // A network of its own may lack names and proxies that the machine has. The tmpfs is under all the mounts, so that the
     // image gets no empty folders of theirs; the volume is for containerd, which cannot stack layers on layers.
-    [
-        "run",
-        "--name",
-        container,
-        "--label",
-        &label,
-        "--privileged",
-        "--network",
-        "host",
-    ]
-    .into_iter()
-    .chain(["--tmpfs", "/run", "--tmpfs", "/tmp", "--volume", "/run/work"])
-    .chain(mounts.iter().flat_map(|mount| ["--mount", mount]))
-    .chain(variables.keys().flat_map(|name| ["--env", name]))
-    .map(str::to_owned)
-    .collect()
+    ["run", "--name", container, "--privileged", "--network", "host"]
+        .into_iter()
+        .chain(["--tmpfs", "/run", "--tmpfs", "/tmp", "--volume", "/run/work"])
+        .chain(mounts.iter().flat_map(|mount| ["--mount", mount]))
+        .chain(variables.keys().flat_map(|name| ["--env", name]))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn is_proxy(name: &str) -> bool {
@@ -130,13 +119,7 @@ mod tests {
             Path::new("/clusters/node"),
             &programs,
         );
-        let arguments = arguments(
-            "0123456789abcdef",
-            "plumbline-build-0123456789abcdef",
-            &mounts,
-            &variables,
-        )
-        .join(" ");
+        let arguments = arguments("plumbline-build-0123456789abcdef", &mounts, &variables).join(" ");
         assert!(
             !arguments.contains("hunter2") && !arguments.contains("example"),
             "{arguments}"
@@ -145,10 +128,6 @@ mod tests {
         assert!(
             arguments
                 .contains("--mount type=bind,source=/cache/kubelet,target=/run/programs/kubelet,readonly"),
-            "{arguments}"
-        );
-        assert!(
-            arguments.contains("--label plumbline.run=0123456789abcdef"),
             "{arguments}"
         );
     }

@@ -11,8 +11,10 @@ mod container;
 mod error;
 mod follow;
 mod recipe;
+mod sweep;
 mod workplace;
 
 pub use build::{BuildOptions, Mirrors, build};
 pub use error::NodeImageError;
 pub use recipe::Recipe;
+pub use sweep::sweep;

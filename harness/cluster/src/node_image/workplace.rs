@@ -8,17 +8,48 @@ use std::{path::PathBuf, time::Duration};
 /// Longer than the engine needs for a gigabyte on a slow disk.
 const LONGEST_IMPORT: Duration = Duration::from_secs(10 * 60);
 
+/// Where images are on the way, each run's with tags of its own.
+pub(super) const REPOSITORY: &str = "plumbline/build";
+
+/// The names in the engine of a run's build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    /// The container in which the scripts run.
+    pub(super) container: String,
+    /// The image of the minimal system.
+    pub(super) base: String,
+    /// The images to be, until they are complete.
+    pub(super) node: String,
+    pub(super) registry: String,
+}
+
+impl Names {
+    pub(super) fn of(run: &str) -> Self {
+        Self {
+            container: format!("plumbline-build-{run}"),
+            base: format!("{REPOSITORY}:{run}"),
+            node: format!("{REPOSITORY}:{run}-node"),
+            registry: format!("{REPOSITORY}:{run}-registry"),
+        }
+    }
+
+    /// The arguments of the client that remove all of them, in this order.
+    pub(super) fn removals(&self) -> [Vec<String>; 2] {
+        let container = ["rm", "--force", "--volumes", &self.container];
+        let images = ["image", "rm", "--force", &self.base, &self.node, &self.registry];
+        [
+            container.map(str::to_owned).into(),
+            images.map(str::to_owned).into(),
+        ]
+    }
+}
+
 /// A folder, and names in the engine, of one build.
 pub(super) struct Workplace<'build> {
     pub(super) options: &'build BuildOptions,
     pub(super) folder: PathBuf,
-    /// The container in which the scripts run.
-    pub(super) container: String,
-    /// The images on the way: of the minimal system, and those that are not complete until they get their names.
-    pub(super) base: String,
-    pub(super) node: String,
-    pub(super) registry: String,
-    /// What removes all of them, in order, as the arguments of the client, each with the same command bequeathed.
+    pub(super) names: Names,
+    /// What removes all that the engine holds, in order, each with the same command bequeathed.
     removals: Vec<(Vec<String>, Will)>,
 }
 
@@ -34,19 +65,8 @@ impl<'build> Workplace<'build> {
             path: options.packages.clone(),
             source,
         })?;
-        let run = run_directory.run();
-        let (container, image) = (format!("plumbline-build-{run}"), format!("plumbline/build:{run}"));
-        let images = ["", "-node", "-registry"].map(|suffix| format!("{image}{suffix}"));
-        let mut removals = [
-            vec![
-                "rm".to_owned(),
-                "--force".to_owned(),
-                "--volumes".to_owned(),
-                container.clone(),
-            ],
-            vec!["image".to_owned(), "rm".to_owned(), "--force".to_owned()],
-        ];
-        removals[1].extend(images.clone());
+        let names = Names::of(run_directory.run());
+        let removals = names.removals();
         // The newest is carried out first: an image goes only when no container is of it.
         let wills = removals.iter().rev().map(|removal| {
             let command = docker.command(removal).output(Output::Null);
@@ -54,14 +74,10 @@ impl<'build> Workplace<'build> {
         });
         let mut wills = wills.collect::<Result<Vec<_>, _>>()?;
         wills.reverse();
-        let [base, node, registry] = images;
         Ok(Self {
             options,
             folder,
-            container,
-            base,
-            node,
-            registry,
+            names,
             removals: removals.into_iter().zip(wills).collect(),
         })
     }

@@ -1,0 +1,46 @@
+//! Removing what the engine still holds for builds that are gone, keeper and all.
+
+use super::workplace::{Names, REPOSITORY};
+use crate::{
+    docker::{Docker, DockerError},
+    kind::{LABEL, MACHINE, Swept, machine},
+};
+use std::path::Path;
+
+/// Removes the containers and images of this machine's builds whose run has no directory any more.
+///
+/// # Errors
+/// The engine does not do its part.
+pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, DockerError> {
+    let filter = format!("label={MACHINE}={}", machine());
+    let reference = format!("reference={REPOSITORY}");
+    let arguments = ["image", "ls", "--filter", &filter, "--filter", &reference];
+    let listed = docker
+        .ask(
+            "list the images of builds",
+            arguments.into_iter().chain(["--format", "{{.Tag}}"]),
+        )
+        .await?;
+    let mut swept = Vec::new();
+    for run in listed.lines() {
+        let names = Names::of(run);
+        let format = format!("{{{{index .Config.Labels \"{LABEL}\"}}}}");
+        let question = ["image", "inspect", "--format", &format, &names.base];
+        let directory = docker.ask("look at the image of a build", question).await?;
+        if Path::new(&directory).exists() {
+            continue;
+        }
+        for removal in names.removals() {
+            match docker.ask("remove what a build left", &removal).await {
+                Ok(_) => {}
+                Err(DockerError::Failed { said, .. }) if said.contains("No such") => {}
+                Err(error) => return Err(error),
+            }
+        }
+        swept.push(Swept {
+            kind: "image",
+            name: names.base,
+        });
+    }
+    Ok(swept)
+}
