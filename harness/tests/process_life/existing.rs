@@ -8,10 +8,16 @@ use crate::{
     on_the_platform,
     running::Running,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use libtest_mimic::{Failed, Trial};
 use plumbline_keeper::Signal;
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf, process::Output, process::Stdio};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Output, Stdio},
+};
 
 /// What somebody may look at who may not look at everything.
 const VISIBLE: &str = "fluxinstances.fluxcd.controlplane.io,deployments.apps,pods";
@@ -34,6 +40,7 @@ fn look() -> Result<(), Failed> {
     write_kubeconfig(&run)?;
     look_at_everything(&run)?;
     look_at_what_one_may(&run)?;
+    look_by_a_plugin(&run)?;
     run.signal(Signal::INT);
     expect_end(&mut run, 0)?;
     run.expect_nothing_left(&traces)
@@ -120,7 +127,20 @@ fn look_at_what_one_may(run: &Running) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Looks by a context, and gives the JSON report. No directory of a run is made for it.
+/// Whoever has a program for the credential is asked for it by that, and no trace of the program stays.
+fn look_by_a_plugin(run: &Running) -> Result<(), Failed> {
+    let report = look_as(run, "plugged")?;
+    if report["facts"]["user"] != "plumbline-admin" {
+        return Err(run.failed(&format!("the credential is not that of the plugin: {report}")));
+    }
+    let log = run.read("plugged.ndjson");
+    if log.contains("PRIVATE KEY") {
+        return Err(run.failed("the credential is in the log"));
+    }
+    Ok(())
+}
+
+/// Looks by a context, and gives the JSON report. No directory of a run stays of it.
 fn look_as(run: &Running, context: &str) -> Result<Value, Failed> {
     let report = run.path(&format!("{context}.json"));
     let mut command = plumbline(&run.path("tmp"));
@@ -145,20 +165,30 @@ fn look_as(run: &Running, context: &str) -> Result<Value, Failed> {
         let told = fs::read_to_string(&report).unwrap_or_default();
         return Err(run.failed(&format!("a look ended with {status}: {words}\n{told}")));
     }
-    if run.path("runs-of-looks").exists() {
-        return Err(run.failed("a look has made a directory for runs"));
+    let left = fs::read_dir(run.path("runs-of-looks")).into_iter().flatten();
+    if let Some(left) = left.flatten().next() {
+        return Err(run.failed(&format!("a look has left {}", left.path().display())));
     }
     Ok(serde_json::from_str(&fs::read_to_string(report)?)?)
 }
 
-/// Of three contexts the current one leads nowhere, one to the platform, and one to the platform as somebody with few rights.
+/// Of the contexts the current one leads nowhere, the others to the platform: as administrator, as somebody with few rights, and by a
+/// program that gives the administrator's credential.
 fn write_kubeconfig(run: &Running) -> Result<(), Failed> {
     let mut config = run.kubectl(&["config", "view", "--raw", "-o", "json"])?;
     let user = config.pointer("/users/0/user").cloned().unwrap_or_default();
     let cluster = config.pointer("/clusters/0/cluster").cloned().unwrap_or_default();
     let mut onlooker = user.clone();
     onlooker["as"] = "onlooker".into();
-    config["users"] = json!([{"name": "admin", "user": user}, {"name": "onlooker", "user": onlooker}]);
+    let plugin = json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "./login", "interactiveMode": "Never",
+    }});
+    write_plugin(run, &user)?;
+    config["users"] = json!([
+        {"name": "admin", "user": user},
+        {"name": "onlooker", "user": onlooker},
+        {"name": "plugged", "user": plugin},
+    ]);
     config["clusters"] = json!([
         {"name": "alive", "cluster": cluster},
         {"name": "dead", "cluster": {"server": "https://127.0.0.1:1"}},
@@ -168,9 +198,32 @@ fn write_kubeconfig(run: &Running) -> Result<(), Failed> {
         context("dead", "dead", "admin"),
         context("named", "alive", "admin"),
         context("onlooker", "alive", "onlooker"),
+        context("plugged", "alive", "plugged"),
     ]);
     config["current-context"] = "dead".into();
     fs::write(run.path("kubeconfig"), config.to_string())?;
+    Ok(())
+}
+
+/// A program beside the kubeconfig that gives the credential of `user`, if it is asked as it should be.
+fn write_plugin(run: &Running, user: &Value) -> Result<(), Failed> {
+    let plain = |field: &str| {
+        let text = STANDARD.decode(text(user, field))?;
+        Ok::<_, Failed>(String::from_utf8(text)?)
+    };
+    let answer = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {
+            "clientCertificateData": plain("/client-certificate-data")?,
+            "clientKeyData": plain("/client-key-data")?,
+        },
+    });
+    let login = run.path("login");
+    let script =
+        format!("#!/bin/sh\n[ -n \"$KUBERNETES_EXEC_INFO\" ] || exit 1\ncat <<'END'\n{answer}\nEND\n");
+    fs::write(&login, script)?;
+    fs::set_permissions(&login, fs::Permissions::from_mode(0o700))?;
     Ok(())
 }
 
