@@ -154,11 +154,16 @@ fn killed() -> Fault {
 /// Ends every process of the run and removes its directory.
 async fn conclude(keeper: &Keeper, log: &EventLog, ended: Result<(), Fault>) -> Result<(), Fault> {
     match keeper.stop().await {
-        Ok(report) if !report.directory_removed => {
-            let what = format!("the directory {}", keeper.run_directory().path().display());
-            log.emit(Event::LeftBehind { what });
+        Ok(report) => {
+            if !report.directory_removed {
+                let what = format!("the directory {}", keeper.run_directory().path().display());
+                log.emit(Event::LeftBehind { what });
+            }
+            for name in report.unfulfilled {
+                let what = format!("what `{name}` was to remove; `plumbline gc` tries again");
+                log.emit(Event::LeftBehind { what });
+            }
         }
-        Ok(_) => {}
         // A keeper that is dead cannot be stopped; the fault says so already.
         Err(_) if ended.is_err() => {}
         Err(error) => return Err(environment(&error)),

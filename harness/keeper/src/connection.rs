@@ -67,8 +67,17 @@ struct Table {
     next: ChildId,
     slots: HashMap<ChildId, Slot>,
     wills: HashSet<ChildId>,
-    /// The names of the killed, once the keeper has stopped everything.
-    stopped: Option<Vec<String>>,
+    /// How it went, once the keeper has stopped everything.
+    stopped: Option<Stopped>,
+}
+
+/// How a stop went.
+#[derive(Clone)]
+pub(crate) struct Stopped {
+    /// The names of the children that had to be killed.
+    pub(crate) killed: Vec<String>,
+    /// The names of the programs among those that were bequeathed that did not succeed.
+    pub(crate) unfulfilled: Vec<String>,
 }
 
 struct Slot {
@@ -207,8 +216,8 @@ impl Connection {
         let _ = self.send(Request::Revoke { id }, Vec::new());
     }
 
-    /// Has the keeper stop everything and end; returns the names of the children that had to be killed.
-    pub(crate) async fn stop(&self) -> Result<Vec<String>, KeeperError> {
+    /// Has the keeper stop everything and end.
+    pub(crate) async fn stop(&self) -> Result<Stopped, KeeperError> {
         let limit = self.shared.graces().saturating_add(STOP);
         let mut states = self.shared.state.subscribe();
         // If it is gone already, the state says so.
@@ -321,7 +330,7 @@ impl Shared {
                     slot.exit.send_replace(Some(ExitStatus::from_raw(status)));
                 }
             }
-            Reply::Stopped { killed } => table.stopped = Some(killed),
+            Reply::Stopped { killed, unfulfilled } => table.stopped = Some(Stopped { killed, unfulfilled }),
         }
     }
 

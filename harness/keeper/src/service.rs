@@ -1,6 +1,6 @@
 //! The harness's handle to its keeper.
 
-use crate::connection::{Connection, State};
+use crate::connection::{Connection, State, Stopped};
 use crate::wire::{ChildId, Request};
 use crate::{Child, Command, Finished, KeeperError, Output, RunDirectory, Tier, start};
 use std::path::PathBuf;
@@ -22,6 +22,8 @@ pub struct KeeperOptions {
 pub struct StopReport {
     /// The names of the children that did not end when asked to, and were killed.
     pub killed: Vec<String>,
+    /// The names of the commands among those that were [bequeathed](Keeper::bequeath) that did not succeed.
+    pub unfulfilled: Vec<String>,
     /// Whether the run directory is gone.
     pub directory_removed: bool,
     /// How long the stop took.
@@ -101,7 +103,7 @@ impl Keeper {
 
     /// Has the keeper run `command` once all children have ended, whether this process asks for that end or dies: for what
     /// no child is, such as a container. Of several the newest is run first, unless it was [revoked](Will::revoke). The
-    /// command may take half a minute; its output should go to a log or nowhere.
+    /// command may take two minutes; its output should go to a log or nowhere.
     ///
     /// # Errors
     /// If the program is missing, or the keeper is gone.
@@ -125,7 +127,7 @@ impl Keeper {
     /// If the keeper is gone already, or had to be killed because it did not answer.
     pub async fn stop(&self) -> Result<StopReport, KeeperError> {
         let begin = Instant::now();
-        let killed = self.connection.stop().await?;
+        let Stopped { killed, unfulfilled } = self.connection.stop().await?;
         let directory = self.run_directory.clone();
         let removal = tokio::task::spawn_blocking(move || directory.remove()).await;
         let directory_removed = match removal {
@@ -138,6 +140,7 @@ impl Keeper {
         };
         Ok(StopReport {
             killed,
+            unfulfilled,
             directory_removed,
             elapsed: begin.elapsed(),
         })

@@ -246,10 +246,10 @@ impl Supervisor {
     async fn end(&mut self) {
         let asked = !self.deserted;
         let killed = self.stop_all().await;
-        self.carry_out_wills().await;
+        let unfulfilled = self.carry_out_wills().await;
         // A harness that did not ask must not take the warden's death for an orderly end.
         if asked {
-            self.tell(&Reply::Stopped { killed }).await;
+            self.tell(&Reply::Stopped { killed, unfulfilled }).await;
         }
     }
 

@@ -48,8 +48,12 @@ pub(crate) enum Reply {
     Refused { id: ChildId, message: String },
     /// A child ended, with the status that `waitpid` gave.
     Exited { id: ChildId, status: i32 },
-    /// All children have ended, these only by KILL; the keeper is about to sweep and end.
-    Stopped { killed: Vec<String> },
+    /// All children have ended, these only by KILL, and of what was bequeathed these did not succeed; the keeper is about to
+    /// sweep and end.
+    Stopped {
+        killed: Vec<String>,
+        unfulfilled: Vec<String>,
+    },
 }
 
 /// Everything about a child but its streams.

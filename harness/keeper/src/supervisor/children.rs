@@ -75,11 +75,6 @@ impl Children {
         }
     }
 
-    /// Whether this child runs.
-    pub(super) fn has(&self, pid: Pid) -> bool {
-        self.running.values().any(|child| child.pid == pid)
-    }
-
     /// The lowest stage that has a child left.
     pub(super) fn first_stage(&self) -> Option<u8> {
         self.running.values().map(|child| child.stop_order).min()

@@ -2,12 +2,13 @@
 //! with the command that removes it.
 
 use super::{Happening, Supervisor, launch};
+use crate::wire::ChildId;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-/// How long each command may take; a container engine that is busy answers within seconds.
-pub(crate) const WILL: Duration = Duration::from_secs(30);
+/// How long each command may take: a container engine needs a minute for a node full of pods on a machine that is busy.
+pub(crate) const WILL: Duration = Duration::from_secs(120);
 
 /// The commands by the harness's numbers, oldest first; each as the descriptors that it is started from.
 #[derive(Default)]
@@ -27,25 +28,35 @@ impl Wills {
 
 impl Supervisor {
     /// Runs the commands one after the other, the newest first: what was made last stands on what was made before.
-    pub(super) async fn carry_out_wills(&mut self) {
+    /// Returns the names of those that did not succeed; gc finds what they leave.
+    pub(super) async fn carry_out_wills(&mut self) -> Vec<String> {
+        let mut unfulfilled = Vec::new();
         while let Some((id, descriptors)) = self.wills.0.pop() {
-            // Nobody is left to be told what went wrong; gc finds what stays.
-            if let Ok((started, launch)) = launch::start(descriptors) {
-                self.children.add(id, started.pid, &launch);
-                self.until_ended(started.pid).await;
+            match launch::start(descriptors) {
+                Ok((started, launch)) => {
+                    self.children.add(id, started.pid, &launch);
+                    if !self.succeeds(id, started.pid).await {
+                        unfulfilled.push(launch.name);
+                    }
+                }
+                Err(message) => unfulfilled.push(message),
             }
         }
+        unfulfilled
     }
 
-    async fn until_ended(&mut self, pid: Pid) {
+    /// Waits for the end of a command, and tells whether that was success.
+    async fn succeeds(&mut self, id: ChildId, pid: Pid) -> bool {
         let deadline = Instant::now() + WILL;
-        while self.children.has(pid) {
+        loop {
+            if let Happening::ChildEnded = self.next(Some(deadline)).await
+                && let Some((_, status)) = self.children.reap().into_iter().find(|(ended, _)| *ended == id)
+            {
+                return status == 0;
+            }
             if Instant::now() >= deadline {
                 let _ = kill_process_group(pid, Signal::KILL);
-                return;
-            }
-            if let Happening::ChildEnded = self.next(Some(deadline)).await {
-                self.children.reap();
+                return false;
             }
         }
     }

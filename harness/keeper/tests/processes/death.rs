@@ -80,7 +80,8 @@ async fn bequeathed_by_a_stop(tier: Tier) {
     let (keeper, root) = keeper(tier).await;
     let file = root.path().join(BEQUEATHED);
     bequeath(&keeper, root.path());
-    keeper.stop().await.unwrap();
+    keeper.bequeath(&shell("fails", "exit 3")).unwrap();
+    assert_eq!(keeper.stop().await.unwrap().unfulfilled, ["fails"]);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "second\nfirst\n");
 }
 
