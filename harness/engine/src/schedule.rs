@@ -1,6 +1,7 @@
 //! Which scenario starts when: decides on what it is told, and does nothing itself.
 //!
-//! Those that provide a stage come first, one at a time. Then all others side by side, in the order of the plan as far
+//! Those that provide a stage come first, one at a time. Then, one at a time, those that look alone at a platform that nobody has used yet.
+//! Then all others side by side, in the order of the plan as far
 //! as their lanes permit: one that waits for a lane holds up no other. Those that want to be alone come last, one at a
 //! time. A stage that changes the cluster for everybody comes up when all of that is over, and what needs it follows in
 //! the same way. A scenario keeps its lanes, and its being alone, until what it left is removed; its place among those
@@ -19,6 +20,7 @@ pub(crate) struct Candidate {
     id: String,
     needs: Stage,
     provides: Option<Stage>,
+    comes_first: bool,
     comes_last: bool,
     is_alone: bool,
     has_clusters: bool,
@@ -39,6 +41,7 @@ impl Candidate {
             id: scenario.id.clone(),
             needs: scenario.needs,
             provides: scenario.provides.as_ref().map(|stage| stage.value),
+            comes_first: scenario.comes_first(),
             comes_last: scenario.comes_last(),
             is_alone: scenario.provides.is_none() && scenario.is_alone(),
             has_clusters: !scenario.clusters.is_empty(),
@@ -52,6 +55,7 @@ impl Candidate {
             id: scenario.id.clone(),
             needs: Stage::Cluster,
             provides: None,
+            comes_first: false,
             comes_last: false,
             is_alone: false,
             has_clusters: false,
@@ -208,6 +212,9 @@ impl Schedule {
         }
         if self.busy().any(|candidate| candidate.is_alone) {
             return None;
+        }
+        if let Some(first) = waiting(&|candidate| candidate.comes_first).first() {
+            return self.busy().next().is_none().then_some(*first);
         }
         let shared = waiting(&|candidate| !candidate.is_alone);
         if !shared.is_empty() {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 /// The scenarios of a run, in the order in which they are started.
 ///
-/// Those that provide a stage come first, stage by stage, then the others by id, and last those that run alone. Among the others, those with
+/// Those that provide a stage come first, stage by stage, then those that look alone at the platform, then the others by id, and last those
+/// that run alone. Among the others, those with
 /// clusters of their own begin, for they take longest. With a seed, the others are shuffled among themselves, and those that run alone
 /// among themselves. A stage that changes the cluster for everybody comes up when all that do not need it are over; those that need it follow
 /// in the same order. Side by side run, from the beginning of the order, as many as
@@ -62,12 +63,13 @@ impl Suite {
                     comes_last,
                     is_other,
                     stage,
+                    is_later,
                     is_alone,
                     has_one_cluster: _,
                     id,
                 } = order(planned);
                 let shuffled = digest([seed.to_string().as_str(), id]);
-                (comes_last, is_other, stage, is_alone, shuffled)
+                (comes_last, is_other, stage, is_later, is_alone, shuffled)
             }),
         }
         Ok(Plan { scenarios })
@@ -127,6 +129,7 @@ struct Order<'plan> {
     comes_last: bool,
     is_other: bool,
     stage: Option<Stage>,
+    is_later: bool,
     is_alone: bool,
     has_one_cluster: bool,
     id: &'plan str,
@@ -139,6 +142,7 @@ fn order(planned: &PlannedScenario) -> Order<'_> {
         comes_last: scenario.comes_last(),
         is_other: stage.is_none(),
         stage,
+        is_later: !scenario.comes_first(),
         is_alone: stage.is_none() && scenario.is_alone(),
         has_one_cluster: scenario.clusters.is_empty(),
         id: &scenario.id,

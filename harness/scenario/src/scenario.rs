@@ -334,6 +334,12 @@ impl Scenario {
         self.exclusive == Exclusive::Alone
     }
 
+    /// Whether it runs before the others: it looks alone at the whole platform, which is as it should be until others do something to it.
+    #[must_use]
+    pub fn comes_first(&self) -> bool {
+        self.only_looks() && self.is_alone() && !self.comes_last()
+    }
+
     /// Whether it waits until all others are over: it needs, or provides, a stage that comes last.
     #[must_use]
     pub fn comes_last(&self) -> bool {

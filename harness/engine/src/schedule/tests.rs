@@ -6,6 +6,7 @@ fn shared(id: &str, lanes: &[&str]) -> Candidate {
         id: id.to_owned(),
         needs: Stage::Cluster,
         provides: None,
+        comes_first: false,
         comes_last: false,
         is_alone: false,
         has_clusters: false,
@@ -17,6 +18,13 @@ fn alone(id: &str) -> Candidate {
     Candidate {
         is_alone: true,
         ..shared(id, &[])
+    }
+}
+
+fn look(id: &str) -> Candidate {
+    Candidate {
+        comes_first: true,
+        ..alone(id)
     }
 }
 
@@ -290,6 +298,7 @@ prop_compose! {
         provides in prop::option::weighted(0.15, prop::sample::select(vec![Stage::Operator, Stage::Admission])),
         needs_admission in prop::bool::weighted(0.2),
         is_alone in prop::bool::weighted(0.2),
+        looks in any::<bool>(),
         has_clusters in prop::bool::weighted(0.3),
         lanes in prop::collection::btree_set("[abc]", 0..3),
     ) -> Candidate {
@@ -299,7 +308,8 @@ prop_compose! {
         };
         let is_alone = is_alone && provides.is_none();
         let comes_last = needs.comes_last() || provides.is_some_and(Stage::comes_last);
-        Candidate { id: "s".into(), needs, provides, comes_last, is_alone, has_clusters, lanes }
+        let comes_first = looks && is_alone && !comes_last;
+        Candidate { id: "s".into(), needs, provides, comes_first, comes_last, is_alone, has_clusters, lanes }
     }
 }
 
@@ -348,4 +358,20 @@ proptest! {
         prop_assert!(schedule.is_over());
         prop_assert_eq!(seen.len(), candidates.len());
     }
+}
+
+#[test]
+fn those_that_look_alone_come_before_anybody_does_anything() {
+    let mut schedule = schedule(vec![shared("a", &[]), alone("b"), look("c"), look("d")], 4);
+    assert_eq!(schedule.due(), [Command::Start(2)]);
+    schedule.hear(Message::Ended(2, Status::Passed));
+    assert_eq!(schedule.due(), []);
+    schedule.hear(Message::CleanedUp(2));
+    assert_eq!(schedule.due(), [Command::Start(3)]);
+    schedule.hear(Message::Ended(3, Status::Failed));
+    schedule.hear(Message::CleanedUp(3));
+    assert_eq!(schedule.due(), [Command::Start(0)]);
+    schedule.hear(Message::Ended(0, Status::Passed));
+    schedule.hear(Message::CleanedUp(0));
+    assert_eq!(schedule.due(), [Command::Start(1)]);
 }

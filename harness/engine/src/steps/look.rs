@@ -52,7 +52,7 @@ impl Look<'_> {
         let (object, field) = match &read.subject {
             ReadSubject::Objects(chosen) => {
                 let objects = self.watches.kubernetes().list(&state::selector(chosen)).await?;
-                let objects = objects.iter().map(|object| object.value().clone());
+                let objects = objects.iter().map(|object| essential(object.value()));
                 return Ok(json!({"value": objects.collect::<Vec<_>>()}));
             }
             ReadSubject::Field { object, field } => (state::named(object), field),
@@ -73,4 +73,13 @@ impl Look<'_> {
             .await?;
         Ok(json!({"value": observed.object().and_then(value).unwrap_or_default()}))
     }
+}
+
+/// An object without the record of who has set which field: no expectation is about that, and it is long.
+fn essential(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    object
 }
