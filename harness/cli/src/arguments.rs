@@ -209,6 +209,9 @@ pub struct Run {
         help_heading = "Reports"
     )]
     pub log: PathBuf,
+    /// Where what the nodes have logged goes when a scenario does not pass; only kind's nodes log
+    #[arg(long, value_name = "DIR", help_heading = "Reports")]
+    pub node_logs: Option<PathBuf>,
 }
 
 /// In which order scenarios run, and what happens when one does not pass.

@@ -22,6 +22,8 @@ pub struct RunRequest {
     pub offline: bool,
     /// On what kind of cluster.
     pub provider: Provider,
+    /// Where what the nodes have logged goes when a scenario does not pass.
+    pub node_logs: Option<PathBuf>,
     /// This program: it is started again as the keeper.
     pub executable: PathBuf,
     /// The scenarios.

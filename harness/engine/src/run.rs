@@ -232,11 +232,20 @@ async fn run_kept(
     fact(log, "memory", memory);
     let Egress { allowed, refused } = world.main.egress_of_run();
     log.emit(Event::Egress { allowed, refused });
+    let is_failed = |status: &Option<Status>| matches!(status, Some(Status::Failed | Status::Errored));
+    if let Some(folder) = &request.node_logs
+        && statuses.iter().any(is_failed)
+    {
+        let written = match world.main.export_node_logs(folder).await {
+            Ok(()) => folder.display().to_string(),
+            Err(error) => format!("none: {}", ours(error).message),
+        };
+        fact(log, "node logs", written);
+    }
     // Every scenario has ended and is cleaned up, so nobody else holds the world.
     let Some(world) = Arc::into_inner(world) else {
         return Ok(None);
     };
-    let is_failed = |status: &Option<Status>| matches!(status, Some(Status::Failed | Status::Errored));
     let stays = match request.keep {
         Keep::Never => false,
         Keep::OnFailure => statuses.iter().any(is_failed),

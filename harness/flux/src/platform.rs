@@ -217,6 +217,14 @@ impl Platform {
         self.ground().enforces_network_policy()
     }
 
+    /// Writes what the nodes have logged to `folder`; those of embedded clusters log nothing of their own.
+    ///
+    /// # Errors
+    /// The container engine does not do its part.
+    pub async fn export_node_logs(&self, folder: &Path) -> Result<(), VerbError> {
+        self.cluster.nodes.export_logs(folder).await
+    }
+
     /// What is not the real thing here.
     #[must_use]
     pub fn simulations(&self) -> Vec<Simulation> {

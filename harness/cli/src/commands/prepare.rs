@@ -21,6 +21,7 @@ pub struct Prepared {
     options: RunOptions,
     keep: Keep,
     provider: Provider,
+    node_logs: Option<PathBuf>,
     /// The cluster that is only looked at, if it is there already.
     existing: Option<Context>,
     /// The scenarios, in order.
@@ -33,6 +34,11 @@ impl Prepared {
     /// # Errors
     /// Every error of every file; a selection that comes to nothing.
     pub fn new(places: &Places, run: &Run, ids: Vec<String>) -> Result<Self, CommandError> {
+        if run.node_logs.is_some() && run.clusters.on != On::Kind {
+            return Err(CommandError::Usage(
+                "--node-logs goes with --on kind: no other nodes of ours log".into(),
+            ));
+        }
         let directories = Directories::resolve(places)?;
         let (suite, mut selection) = load(&directories, &run.selection)?;
         let seed = run.order.shuffle.map(|seed| seed.unwrap_or_else(any_seed));
@@ -68,6 +74,7 @@ impl Prepared {
                 KeepPlatform::OnFailure => Keep::OnFailure,
                 KeepPlatform::Always => Keep::Always,
             },
+            node_logs: run.node_logs.clone(),
             provider: match run.clusters.on {
                 On::Embedded | On::Existing => Provider::Embedded,
                 On::Kind => Provider::Kind,
@@ -112,6 +119,7 @@ impl Prepared {
             environment: self.directories.environment,
             offline,
             provider: self.provider,
+            node_logs: self.node_logs,
             executable: self.executable,
             plan: self.plan,
             suite: self.suite,

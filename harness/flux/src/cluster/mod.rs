@@ -88,6 +88,18 @@ impl Nodes {
         }
     }
 
+    /// Writes what the nodes have logged to `folder`.
+    pub(crate) async fn export_logs(&self, folder: &Path) -> Result<(), VerbError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Kind(nodes) => nodes
+                .cluster
+                .export_logs(folder)
+                .await
+                .map_err(|error| fault(&error)),
+        }
+    }
+
     /// Ends what does not end with the keeper.
     pub(crate) async fn let_go(self) -> Result<(), VerbError> {
         match self {
