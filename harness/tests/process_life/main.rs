@@ -15,6 +15,7 @@ mod attended;
 mod existing;
 mod interrupted;
 mod killed;
+mod kind;
 mod moment;
 mod running;
 mod secrets;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         .chain(attended::trials())
         .chain(secrets::trials())
         .chain(existing::trials())
+        .chain(kind::trials())
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -44,6 +44,13 @@ impl Running {
         })
     }
 
+    /// The same on kind.
+    pub fn on_kind(name: &str) -> Self {
+        Self::start(|command, _| {
+            command.args(["--offline", "--on", "kind", "--name", name]);
+        })
+    }
+
     /// Starts a run that will build programs until it is ended.
     pub fn building() -> Self {
         Self::start(|command, folder| {
