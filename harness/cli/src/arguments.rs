@@ -76,7 +76,7 @@ pub enum ProgressStyle {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run scenarios and report, requirement by requirement
-    Run(Run),
+    Run(Box<Run>),
     /// Check scenario files without starting anything
     Check(Selection),
     /// List scenarios, with what they claim and prove
