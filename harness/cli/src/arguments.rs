@@ -215,12 +215,12 @@ pub struct Run {
 }
 
 /// In which order scenarios run, and what happens when one does not pass.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Order and failures")]
 pub struct Order {
-    /// How many scenarios run side by side
-    #[arg(long, value_name = "N", default_value_t = PARALLEL, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub parallel: u16,
+    /// How many scenarios run side by side [default: 16, on kind 6]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallel: Option<u16>,
     /// Shuffle the order; the seed is printed, and given again it makes the same order
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true, value_parser = seed)]
     pub shuffle: Option<Option<u64>>,
@@ -243,19 +243,14 @@ fn seed(text: &str) -> Result<u64, String> {
         .map_err(|_| "a seed is a whole number, as an earlier run printed it".to_owned())
 }
 
-/// How many scenarios run side by side unless the user says otherwise: they wait more than they work.
-const PARALLEL: u16 = 16;
-
-impl Default for Order {
-    fn default() -> Self {
-        Self {
-            parallel: PARALLEL,
-            shuffle: None,
-            fail_fast: false,
-            flaky: Flaky::default(),
-            keep: KeepPlatform::default(),
-            pause_on_failure: false,
-        }
+impl Order {
+    /// How many scenarios run side by side: they wait more than they work, but containers take more of a machine than what
+    /// stands in for them.
+    pub fn parallel(&self, on: On) -> u16 {
+        self.parallel.unwrap_or(match on {
+            On::Kind => 6,
+            On::Embedded | On::Existing => 16,
+        })
     }
 }
 

@@ -59,7 +59,7 @@ impl Prepared {
             executable,
             suite: suite.identity(),
             options: RunOptions {
-                parallel: run.order.parallel.into(),
+                parallel: run.order.parallel(run.clusters.on).into(),
                 seed,
                 shard: run.shard,
                 fail_fast: run.order.fail_fast,
