@@ -89,6 +89,8 @@ pub enum Command {
     Tools(Tools),
     /// Render the reports of a recorded run again; the exit code is that of the run
     Report(Report),
+    /// Put the results of several environments into one table, requirement by requirement
+    Table(Table),
     /// Verify a conformance report: everything that follows in it is derived again, and compared
     VerifyReport(VerifyReport),
     /// Print the JSON Schema of a format, for editors and for who reads reports
@@ -384,6 +386,17 @@ pub struct Report {
     /// Which reports.
     #[command(flatten)]
     pub outputs: Outputs,
+}
+
+/// `plumbline table`.
+#[derive(Clone, Debug, Args)]
+pub struct Table {
+    /// The event logs of whole runs, one of each environment: the columns, in this order
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<PathBuf>,
+    /// Write the table here instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `plumbline schema`.

@@ -71,6 +71,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, commands::CommandError> {
         Command::Down => commands::down(places),
         Command::Tools(tools) => commands::tools(places, &tools),
         Command::Report(report) => commands::report(&report),
+        Command::Table(table) => commands::table(&table),
         Command::VerifyReport(verify) => commands::verify_report(&verify),
         Command::Schema(schema) => Ok(commands::schema(schema)),
         Command::Images(images) => commands::images(places, &images),

@@ -4,9 +4,11 @@
 
 mod conformance;
 mod difference;
+mod environments;
 mod html;
 mod json;
 mod junit;
+mod markdown;
 mod reproduction;
 mod running;
 mod services;
@@ -19,6 +21,7 @@ pub use conformance::{
     verify_conformance,
 };
 pub use difference::{DifferenceLine, difference};
+pub use environments::{Environments, NotATable, render_table};
 pub use html::{HtmlError, render_html};
 pub use json::{REPORT_VERSION, render_json, report_schema};
 pub use junit::render_junit;

@@ -5,6 +5,7 @@ mod invocation;
 
 mod agreement;
 mod conformance;
+mod environments;
 mod images;
 mod listing;
 mod machine;

@@ -15,6 +15,7 @@ mod run;
 mod schema;
 mod stay;
 mod suite;
+mod table;
 mod toolchain;
 mod tools;
 mod verify_report;
@@ -30,6 +31,7 @@ pub use run::{Watchers, drive, run};
 pub use schema::schema;
 pub use stay::{down, up};
 pub use suite::load;
+pub use table::table;
 pub use tools::tools;
 pub use verify_report::verify_report;
 

@@ -2,6 +2,7 @@
 
 use crate::{
     RequirementStatus, ScenarioResult, Summary,
+    markdown::{cell, code, fence, html},
     terminal::{
         Limit, Palette, attachments, attempt_block, cause_in_words, message, one_line, skip_reason, verdict,
     },
@@ -155,34 +156,6 @@ fn folded(title: &str, text: &str) -> String {
     )
 }
 
-/// Text on one line that Markdown takes as it is.
-fn code(text: &str) -> String {
-    let text = printable(&one_line(text));
-    let fence = fence(&text, 1);
-    format!("{fence} {} {fence}", text.trim())
-}
-
-/// The same in a table, where a stroke ends the cell even in code.
-fn cell(text: &str) -> String {
-    code(text).replace('|', "\\|")
-}
-
-/// More backticks in a row than there are in `text`.
-fn fence(text: &str, least: usize) -> String {
-    let longest = text
-        .split(|character| character != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
-    "`".repeat(least.max(longest + 1))
-}
-
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,8 +171,6 @@ mod tests {
             "{block}"
         );
         assert!(block.contains("\n\n`````text\n"), "{block}");
-        assert_eq!(code("a `b` | c"), "`` a `b` | c ``");
-        assert_eq!(cell("a|b"), "` a\\|b `");
     }
 
     #[test]

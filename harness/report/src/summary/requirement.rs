@@ -56,6 +56,8 @@ pub struct RequirementResult {
     pub status: RequirementStatus,
     /// The scenarios of the run that prove it.
     pub scenarios: Vec<String>,
+    /// Those of them whose end decided.
+    pub deciding: Vec<String>,
     /// What was simulated in them.
     pub simulated: BTreeSet<String>,
 }
@@ -75,7 +77,8 @@ impl Summary {
             .iter()
             .map(|requirement| {
                 let proving = proving.remove(&requirement.id).unwrap_or_default();
-                let worst = worst(&proving);
+                let deciding = worst(&proving);
+                let worst = deciding.first().map(|result| result.outcome.status());
                 let only_simulated = requirement.needs_pods && self.provider == "embedded";
                 let status = match worst {
                     None => RequirementStatus::NotRun,
@@ -91,7 +94,8 @@ impl Summary {
                     level: requirement.level,
                     statement: requirement.statement,
                     status,
-                    scenarios: proving.iter().map(|result| result.scenario.clone()).collect(),
+                    scenarios: ids(&proving),
+                    deciding: ids(&deciding),
                     simulated: proving
                         .iter()
                         .flat_map(|result| result.simulated.iter().cloned())
@@ -102,13 +106,22 @@ impl Summary {
     }
 }
 
-/// The worst end of the scenarios. What this kind of cluster cannot run takes nothing from what others prove on it.
-fn worst(proving: &[&ScenarioResult]) -> Option<Status> {
-    let is_possible = |result: &&&ScenarioResult| match &*result.outcome {
+fn ids(results: &[&ScenarioResult]) -> Vec<String> {
+    results.iter().map(|result| result.scenario.clone()).collect()
+}
+
+/// The scenarios that ended worst. What this kind of cluster cannot run takes nothing from what others prove on it.
+fn worst<'run>(proving: &[&'run ScenarioResult]) -> Vec<&'run ScenarioResult> {
+    let is_possible = |result: &&ScenarioResult| match &*result.outcome {
         Outcome::Skipped(skip) => skip.cause != SkipCause::Unsupported,
         _ => true,
     };
-    let status = |result: &&ScenarioResult| result.outcome.status();
-    let possible = proving.iter().filter(is_possible).map(status).max();
-    possible.or_else(|| proving.iter().map(status).max())
+    let possible: Vec<_> = proving.iter().copied().filter(is_possible).collect();
+    let counted = match possible.is_empty() {
+        true => proving,
+        false => &possible,
+    };
+    let worst = counted.iter().map(|result| result.outcome.status()).max();
+    let ended_so = |result: &&ScenarioResult| Some(result.outcome.status()) == worst;
+    counted.iter().copied().filter(ended_so).collect()
 }

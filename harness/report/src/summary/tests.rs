@@ -58,6 +58,7 @@ fn a_requirement_has_the_worst_status_of_its_scenarios() {
         .unwrap();
     assert_eq!(requirement.status, RequirementStatus::Failed);
     assert_eq!(requirement.scenarios, ["a", "b"]);
+    assert_eq!(requirement.deciding, ["b"]);
     assert_eq!(summary.exit_code(), ExitCode::Failed);
 }
 
