@@ -9,6 +9,7 @@ mod environments;
 mod images;
 mod listing;
 mod machine;
+mod nightly;
 mod output;
 mod plan;
 mod readme;

@@ -30,7 +30,8 @@ fn what_the_templates_call_is_there() {
     }
 }
 
-fn collect<'a>(value: &'a Value, scripts: &mut Vec<&'a str>) {
+/// The scripts in a pipeline.
+pub fn collect<'a>(value: &'a Value, scripts: &mut Vec<&'a str>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, scripts)),
         Value::Object(fields) => {
