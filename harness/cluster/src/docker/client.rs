@@ -91,6 +91,16 @@ impl Docker {
             .directory(Path::new("/"))
     }
 
+    /// A script for the shell, not started: `$1` is the client, `$2` the argument.
+    #[must_use]
+    pub fn script(&self, script: &str, argument: &str) -> Command {
+        Command::new("docker", "/bin/sh")
+            .arguments(["-c", script, "sh"])
+            .arguments([self.program.as_os_str(), OsStr::new(argument)])
+            .environment(&self.environment)
+            .directory(Path::new("/"))
+    }
+
     /// Has it done; `what` is a verb with its object, for errors. Returns what it printed, without the last line's end.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use super::{
     node_files::{self, NodeFiles},
 };
 use crate::{docker::Docker, kubernetes::Access};
-use plumbline_keeper::{Command, Output, Will};
+use plumbline_keeper::{Command, Output};
 use plumbline_model::{Fault, FaultClass, Progress, Secret};
 use std::{
     path::{Path, PathBuf},
@@ -53,7 +53,7 @@ pub struct KindOptions<'a> {
     pub progress: Progress,
 }
 
-/// A running kind cluster. Dropping it leaves it to the keeper; see [`KindCluster::stop`].
+/// A running kind cluster. Dropping it leaves it to the keeper, which removes all that is in the network.
 pub struct KindCluster {
     docker: Docker,
     program: PathBuf,
@@ -63,7 +63,6 @@ pub struct KindCluster {
     access: Access,
     fault: watch::Receiver<Option<Fault>>,
     guard: AbortOnDropHandle<()>,
-    will: Will,
 }
 
 impl KindCluster {
@@ -111,10 +110,6 @@ impl KindCluster {
         if kind.clusters().await?.contains(&name) {
             return Err(KindError::Taken { name });
         }
-        // Noted before it is there: whenever we are killed, it goes.
-        let will = docker
-            .keeper()
-            .bequeath(&kind.command(["delete", "cluster", "--name", &name]))?;
         kind.create(&name, &configuration, &kubeconfig).await?;
         drop(task);
         let access = kubeconfig::read(&kubeconfig)?;
@@ -128,7 +123,6 @@ impl KindCluster {
             access,
             fault,
             guard,
-            will,
         })
     }
 
@@ -213,7 +207,6 @@ impl KindCluster {
             name: self.name,
             said,
         })?;
-        self.will.revoke();
         Ok(())
     }
 }

@@ -17,6 +17,24 @@ pub(crate) const MACHINE: &str = "test.plumbline.machine";
 /// Where the gateway container finds our socket.
 const SOCKET: &str = "/run/plumbline/gateway.sock";
 
+/// Removes every container whose name begins as the network's, and the network. An engine that was asked for a container by a
+/// client that was killed since makes it nevertheless, a moment later: so it is done only when none has come for a while.
+const REMOVAL: &str = r#"
+quiet=0
+while [ "$quiet" -lt 4 ]; do
+    held=$("$1" ps --all --quiet --filter "name=^$2") || exit
+    if [ -z "$held" ]; then
+        quiet=$((quiet + 1))
+        sleep 0.5
+    else
+        quiet=0
+        "$1" rm --force --volumes $held
+    fi
+done
+network=$("$1" network ls --quiet --filter "name=^$2\$") || exit
+[ -z "$network" ] || "$1" network rm "$network"
+"#;
+
 /// How to make a [`Network`].
 pub struct NetworkOptions {
     /// The engine.
@@ -35,7 +53,7 @@ pub struct Network {
     name: String,
     container: String,
     gateway: Gateway,
-    wills: Vec<Will>,
+    will: Will,
 }
 
 impl Network {
@@ -76,21 +94,14 @@ impl Network {
             names,
             socket: sockets.join("gateway.sock"),
         })?;
-        // Noted before they are there: whenever we are killed, they go.
-        let removals = [
-            vec!["network", "rm", &name],
-            vec!["rm", "--force", "--volumes", &container],
-        ];
-        let wills = removals
-            .into_iter()
-            .map(|arguments| docker.keeper().bequeath(&docker.command(arguments)))
-            .collect::<Result<_, _>>()?;
+        // Noted before anything is there: whenever we are killed, it goes.
+        let will = docker.keeper().bequeath(&docker.script(REMOVAL, &name))?;
         let network = Self {
             docker,
             name,
             container,
             gateway,
-            wills,
+            will,
         };
         network.create(&labels).await?;
         network.run_gateway(&labels, &image, &aliases, &sockets).await?;
@@ -166,7 +177,7 @@ impl Network {
         self.docker.ask(what, arguments).await?;
         let what = format!("remove the network {}", self.name);
         self.docker.ask(&what, ["network", "rm", &self.name]).await?;
-        self.wills.iter().for_each(Will::revoke);
+        self.will.revoke();
         Ok(())
     }
 }

@@ -24,10 +24,10 @@ pub struct Swept {
     pub name: String,
 }
 
-/// Removes the networks of this machine's runs whose directory is gone, with everything that is in them, and what builds of
-/// the node image left. A run's directory
-/// is removed last when it ends in order, and by the collection that comes before this one when it does not. An engine
-/// that does not answer this user holds nothing.
+/// Removes the networks of this machine's runs whose directory is gone, with the containers of these runs, further containers
+/// of clusters whose network is gone, and what builds of the node image left. A run's directory is removed last when it ends
+/// in order, and by the collection that comes before this one when it does not. An engine that does not answer this user
+/// holds nothing.
 ///
 /// # Errors
 /// The engine does not do its part.
@@ -44,24 +44,33 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
             continue;
         }
         for container in containers(docker, &network).await? {
-            let what = format!("remove the container {container}");
-            docker
-                .ask(&what, ["rm", "--force", "--volumes", &container])
-                .await?;
-            swept.push(Swept {
-                kind: "container",
-                name: container,
-            });
+            swept.push(remove(docker, "container", container).await?);
         }
-        let what = format!("remove the network {network}");
-        docker.ask(&what, ["network", "rm", &network]).await?;
-        swept.push(Swept {
-            kind: "network",
-            name: network,
-        });
+        swept.push(remove(docker, "network", network).await?);
+    }
+    let networks = docker
+        .ask("list the networks", ["network", "ls", "--format", "{{.Name}}"])
+        .await?;
+    for container in containers(docker, OURS).await? {
+        // A run makes its network first and removes it last.
+        if !networks.lines().any(|network| container.starts_with(network)) {
+            swept.push(remove(docker, "container", container).await?);
+        }
     }
     swept.extend(node_image::sweep(docker).await?);
     Ok(swept)
+}
+
+async fn remove(docker: &Docker, kind: &'static str, name: String) -> Result<Swept, KindError> {
+    let what = format!("remove the {kind} {name}");
+    let mut arguments = vec![kind, "rm"];
+    if kind == "container" {
+        arguments.extend(["--force", "--volumes"]);
+    }
+    docker
+        .ask(&what, arguments.into_iter().chain([name.as_str()]))
+        .await?;
+    Ok(Swept { kind, name })
 }
 
 /// The networks of this machine's runs, with the directories of these.
@@ -76,24 +85,28 @@ async fn labelled(docker: &Docker) -> Result<BTreeMap<String, String>, KindError
         .collect())
 }
 
-/// The names of the containers in a network of ours: gateways and kind's nodes.
-async fn containers(docker: &Docker, network: &str) -> Result<Vec<String>, KindError> {
-    let filter = format!("network={network}");
-    let format = format!("{{{{.Names}}}} {{{{.Label \"{CLUSTER}\"}}}}");
+/// The names of the gateways and nodes whose names begin so.
+async fn containers(docker: &Docker, beginning: &str) -> Result<Vec<String>, KindError> {
+    let filter = format!("name=^{beginning}");
+    let format = format!("{{{{.Names}}}} {{{{.Label \"{CLUSTER}\"}}}} {{{{.Label \"{LABEL}\"}}}}");
     let arguments = ["ps", "--all", "--filter", &filter, "--format", &format];
     let listed = docker.ask("list the containers of runs", arguments).await?;
     Ok(names(&listed))
 }
 
-/// Of a list of names with clusters those that are ours.
+/// Of a list of names with clusters and runs those that are ours.
 fn names(listed: &str) -> Vec<String> {
-    let entries = listed
+    let is_ours = |line: &&str| {
+        let mut parts = line.split(' ');
+        let (name, cluster, run) = (parts.next(), parts.next(), parts.next());
+        let begins = |text: Option<&str>| text.is_some_and(|text| text.starts_with(OURS));
+        begins(name) && (begins(cluster) || run.is_some_and(|run| !run.is_empty()))
+    };
+    let names = listed
         .lines()
-        .map(|line| line.split_once(' ').unwrap_or((line, "")));
-    entries
-        .filter(|(name, cluster)| name.starts_with(OURS) && (cluster.is_empty() || cluster.starts_with(OURS)))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+        .filter(is_ours)
+        .filter_map(|line| line.split(' ').next());
+    names.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -101,8 +114,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_bears_our_name_is_ours() {
-        let listed = "plumbline-1-gateway \nplumbline-1-control-plane plumbline-1\nmine-control-plane mine\nplumbline-x other\n";
+    fn only_what_bears_our_name_and_our_label_is_ours() {
+        let listed = "plumbline-1-gateway  /run/1\nplumbline-1-control-plane plumbline-1 \nmine-control-plane mine \n\
+                      plumbline-x other \nplumbline-y  \n";
         assert_eq!(
             names(listed),
             ["plumbline-1-gateway", "plumbline-1-control-plane"]
