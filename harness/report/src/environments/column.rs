@@ -83,29 +83,43 @@ impl<'run> Column<'run> {
         let word = result.status.word();
         let reasons = self.reasons(&result.deciding);
         let is_short = |reason: &String| one_line(reason).chars().count() <= SHORT;
-        match reasons.split_first() {
+        let why = match reasons.split_first() {
             Some((reason, others)) if is_short(reason) && others.iter().all(|other| other == reason) => {
-                format!("{word}: {}", cell(reason))
+                format!(": {}", cell(reason))
             }
-            _ => format!("{word}{}", notes.cite(reasons)),
-        }
+            _ => notes.cite(reasons),
+        };
+        // What was seen is told, though it is not enough.
+        let passed = self.ended(result, |outcome| {
+            matches!(outcome, Outcome::Passed | Outcome::Flaky { .. })
+        });
+        let seen = match passed.len() {
+            0 => String::new(),
+            count => format!(", {count} of {} scenarios passed", result.scenarios.len()),
+        };
+        format!("{word}{why}{seen}")
     }
 
     /// How many scenarios about the requirement this environment left out, where others decided.
     fn partly_skipped(&self, result: &RequirementResult, notes: &mut Notes) -> String {
-        let all = &result.scenarios;
-        let is_skipped = |id: &&String| {
-            let scenario = self.run.scenario(id);
-            scenario.is_some_and(|scenario| matches!(*scenario.outcome, Outcome::Skipped(_)))
-        };
-        let skipped: Vec<String> = all.iter().filter(is_skipped).cloned().collect();
+        let skipped = self.ended(result, |outcome| matches!(outcome, Outcome::Skipped(_)));
         match skipped.len() {
             0 => String::new(),
             count => {
                 let cited = notes.cite(self.reasons(&skipped));
-                format!(", {count} of {} scenarios skipped{cited}", all.len())
+                format!(", {count} of {} scenarios skipped{cited}", result.scenarios.len())
             }
         }
+    }
+
+    /// The scenarios about the requirement that ended in this way.
+    fn ended(&self, result: &RequirementResult, so: impl Fn(&Outcome) -> bool) -> Vec<String> {
+        let ended_so = |id: &&String| {
+            self.run
+                .scenario(id)
+                .is_some_and(|scenario| so(&scenario.outcome))
+        };
+        result.scenarios.iter().filter(ended_so).cloned().collect()
     }
 
     /// Why these scenarios ended as they did.
