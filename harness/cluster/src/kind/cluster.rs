@@ -49,15 +49,15 @@ pub struct KindOptions<'a> {
     pub directory: PathBuf,
     /// The private registry.
     pub login: &'a RegistryLogin,
+    /// What the image of the nodes makes containers from, as [`container_specification`] tells it.
+    pub specification: &'a str,
     /// Hears what is being done.
     pub progress: Progress,
 }
 
 /// A running kind cluster. Dropping it leaves it to the keeper, which removes all that is in the network.
 pub struct KindCluster {
-    docker: Docker,
-    program: PathBuf,
-    network: String,
+    kind: Kind,
     name: String,
     kubeconfig: PathBuf,
     access: Access,
@@ -78,46 +78,30 @@ impl KindCluster {
             settings,
             directory,
             login,
+            specification,
             progress,
         } = options;
-        let docker = network.docker().clone();
+        let kind = Kind {
+            docker: network.docker().clone(),
+            program,
+            network: network.name().to_owned(),
+        };
         let name = format!("{}{suffix}", network.name());
         let task = progress.task(format!("creating the kind cluster {name}"));
-        let specification = docker
-            .ask(
-                "ask the node image how containers are made",
-                [
-                    "run",
-                    "--rm",
-                    "--network=none",
-                    "--entrypoint=/usr/bin/ctr",
-                    &settings.image,
-                    "oci",
-                    "spec",
-                ],
-            )
-            .await?;
-        let files = NodeFiles::write(&directory, settings, login, &specification)?;
+        let files = NodeFiles::write(&directory, settings, login, specification)?;
         let configuration = directory.join("kind.json");
         let cluster = settings.cluster(&name, &files.mounts(), &[node_files::patch(login)]);
         node_files::write(&configuration, &cluster.to_string(), node_files::PRIVATE)?;
         let kubeconfig = directory.join("kubeconfig");
-        let kind = Kind {
-            docker: &docker,
-            program: &program,
-            network: network.name(),
-        };
         if kind.clusters().await?.contains(&name) {
             return Err(KindError::Taken { name });
         }
         kind.create(&name, &configuration, &kubeconfig).await?;
         drop(task);
         let access = kubeconfig::read(&kubeconfig)?;
-        let (fault, guard) = guard(&docker, &name).await?;
+        let (fault, guard) = guard(&kind.docker, &name).await?;
         Ok(Self {
-            docker,
-            program,
-            network: network.name().to_owned(),
+            kind,
             name,
             kubeconfig,
             access,
@@ -168,7 +152,8 @@ impl KindCluster {
             "SIGKILL",
             id,
         ];
-        self.docker.ask(&format!("kill the container {id}"), kill).await?;
+        let what = format!("kill the container {id}");
+        self.kind.docker.ask(&what, kill).await?;
         Ok(())
     }
 
@@ -180,18 +165,13 @@ impl KindCluster {
         let what = format!("export the logs of {}", self.name);
         let folder = folder.to_string_lossy();
         let command = self
-            .kind()
+            .kind
             .command(["export", "logs", &folder, "--name", &self.name]);
-        self.docker.ask_within(CREATED_WITHIN, &what, command).await?;
+        self.kind
+            .docker
+            .ask_within(CREATED_WITHIN, &what, command)
+            .await?;
         Ok(())
-    }
-
-    fn kind(&self) -> Kind<'_> {
-        Kind {
-            docker: &self.docker,
-            program: &self.program,
-            network: &self.network,
-        }
     }
 
     /// Removes the cluster.
@@ -200,9 +180,8 @@ impl KindCluster {
     /// The engine or kind does not do it.
     pub async fn stop(self) -> Result<(), KindError> {
         self.guard.abort();
-        let kind = self.kind();
-        let command = kind.command(["delete", "cluster", "--name", &self.name]);
-        let said = kind.run(DELETED_WITHIN, command).await?;
+        let command = self.kind.command(["delete", "cluster", "--name", &self.name]);
+        let said = self.kind.run(DELETED_WITHIN, command).await?;
         said.map_err(|said| KindError::NotDeleted {
             name: self.name,
             said,
@@ -211,21 +190,37 @@ impl KindCluster {
     }
 }
 
-/// kind's command line.
-struct Kind<'a> {
-    docker: &'a Docker,
-    program: &'a Path,
-    network: &'a str,
+/// What an image of nodes makes containers from. It is the same for all clusters of a run.
+///
+/// # Errors
+/// The engine does not answer, or the image has no containerd.
+pub async fn container_specification(docker: &Docker, image: &str) -> Result<String, KindError> {
+    let what = "ask the node image how containers are made";
+    let entrypoint = "--entrypoint=/usr/bin/ctr";
+    let asked = docker
+        .ask(
+            what,
+            ["run", "--rm", "--network=none", entrypoint, image, "oci", "spec"],
+        )
+        .await?;
+    Ok(asked)
 }
 
-impl Kind<'_> {
+/// kind's command line.
+struct Kind {
+    docker: Docker,
+    program: PathBuf,
+    network: String,
+}
+
+impl Kind {
     fn command<const N: usize>(&self, arguments: [&str; N]) -> Command {
-        Command::new("kind", self.program)
+        Command::new("kind", &self.program)
             .arguments(arguments)
             .environment(self.docker.environment())
             .environment([
                 ("KIND_EXPERIMENTAL_PROVIDER", "docker"),
-                ("KIND_EXPERIMENTAL_DOCKER_NETWORK", self.network),
+                ("KIND_EXPERIMENTAL_DOCKER_NETWORK", &self.network),
                 // Nothing but what `--kubeconfig` names is ever written.
                 ("KUBECONFIG", "/dev/null"),
             ])

@@ -14,7 +14,7 @@ mod network;
 mod node_files;
 mod sweep;
 
-pub use cluster::{KindCluster, KindOptions, RegistryLogin};
+pub use cluster::{KindCluster, KindOptions, RegistryLogin, container_specification};
 pub use configuration::{KindSettings, Memories, NodeMount};
 pub use error::KindError;
 pub(crate) use network::{LABEL, MACHINE, machine};

@@ -12,7 +12,10 @@ use crate::{
 use plumbline_cluster::{
     ClusterServices, Kubernetes, Object,
     docker::Docker,
-    kind::{KindCluster, KindOptions, KindSettings, Memories, Network, NetworkOptions, RegistryLogin},
+    kind::{
+        KindCluster, KindOptions, KindSettings, Memories, Network, NetworkOptions, RegistryLogin,
+        container_specification,
+    },
     kubernetes::KindReference,
     pods::{PodLogs, workload_name},
     watch::{Store, Watches},
@@ -31,6 +34,8 @@ pub struct KindGround {
     program: PathBuf,
     network: Network,
     login: RegistryLogin,
+    /// What the image of the nodes makes containers from.
+    specification: String,
 }
 
 impl KindGround {
@@ -52,6 +57,9 @@ impl KindGround {
         .await
         .map_err(|error| VerbError::environment(&error))?;
         egress.of_gateway(network.gateway());
+        let specification = container_specification(network.docker(), &settings.image)
+            .await
+            .map_err(|error| fault(&error))?;
         Ok(Self {
             settings,
             program: path_of(programs, "kind")?,
@@ -62,6 +70,7 @@ impl KindGround {
                 user: services.credentials.user.clone(),
                 password: services.credentials.password.clone(),
             },
+            specification,
         })
     }
 
@@ -104,6 +113,7 @@ pub(super) async fn start(
         settings: &ground.settings,
         directory: directory.to_owned(),
         login: &ground.login,
+        specification: &ground.specification,
         progress: progress.clone(),
     })
     .await
