@@ -4,6 +4,7 @@ use crate::{
     EventLog,
     attempt::bug,
     executor::{report_lost, report_skipped},
+    pause::Pause,
     schedule::{Candidate, Command, Limits, Message, Schedule},
 };
 use plumbline_model::{Event, Status};
@@ -35,6 +36,21 @@ pub(crate) struct Signals {
     pub(crate) cancel: CancellationToken,
     /// How many scenarios hold the run still.
     pub(crate) held: watch::Receiver<usize>,
+}
+
+impl Signals {
+    /// The run ends by `cancel`, and is held still by `pause`, if anything does that.
+    pub(crate) fn new(cancel: &CancellationToken, pause: Option<&Pause>) -> Self {
+        let held = match pause {
+            Some(pause) => pause.held(),
+            // Nobody is left to change it.
+            None => watch::Sender::new(0).subscribe(),
+        };
+        Self {
+            cancel: cancel.clone(),
+            held,
+        }
+    }
 }
 
 /// Runs the scenarios of a plan by `execute`, and gives the status of each; one that never started because the run was to end has none.

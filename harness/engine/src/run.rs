@@ -18,7 +18,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A platform that stays up after its run, as [`Keep`] asked for. Every result is in the log.
@@ -268,13 +267,7 @@ async fn run_scenarios(
         .pause_on_failure
         .clone()
         .map(|resume| Arc::new(Pause::new(resume)));
-    let nobody = watch::Sender::new(0);
-    let signals = Signals {
-        cancel: cancel.clone(),
-        held: pause
-            .as_ref()
-            .map_or_else(|| nobody.subscribe(), |pause| pause.held()),
-    };
+    let signals = Signals::new(cancel, pause.as_deref());
     let executor = Executor {
         world: world.clone(),
         log: log.clone(),
@@ -283,10 +276,7 @@ async fn run_scenarios(
         keep: request.keep,
         environment: Arc::new(request.environment.clone()),
     };
-    let limits = Limits {
-        parallel: request.options.parallel,
-        fail_fast: request.options.fail_fast,
-    };
+    let limits = Limits::from(&request.options);
     dispatch(
         &request.plan,
         Candidate::that_shares,

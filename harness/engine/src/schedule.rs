@@ -1,13 +1,13 @@
 //! Which scenario starts when: decides on what it is told, and does nothing itself.
 //!
-//! Those that provide a stage come first, one at a time. Then, one at a time, those that look alone at a platform that nobody has used yet.
-//! Then all others side by side, in the order of the plan as far
-//! as their lanes permit: one that waits for a lane holds up no other. Those that want to be alone come last, one at a
+//! Those that provide a stage come first, one at a time. Then, one at a time, those that look alone at a platform that
+//! nobody has used yet. Then all others side by side, in the order of the plan as far as their lanes permit: one that waits
+//! for a lane holds up no other. Those that want to be alone come last, one at a
 //! time. A stage that changes the cluster for everybody comes up when all of that is over, and what needs it follows in
 //! the same way. A scenario keeps its lanes, and its being alone, until what it left is removed; its place among those
 //! side by side is free as soon as it has a result.
 
-use plumbline_model::{Skip, SkipCause, Status};
+use plumbline_model::{RunOptions, Skip, SkipCause, Status};
 use plumbline_scenario::{Exclusive, Scenario, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,6 +71,15 @@ pub(crate) struct Limits {
     pub(crate) parallel: usize,
     /// No scenario starts after the first that does not pass.
     pub(crate) fail_fast: bool,
+}
+
+impl From<&RunOptions> for Limits {
+    fn from(options: &RunOptions) -> Self {
+        Self {
+            parallel: options.parallel,
+            fail_fast: options.fail_fast,
+        }
+    }
 }
 
 /// What happened. Scenarios go by their place in the plan.

@@ -19,7 +19,6 @@ use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::{Event, Fault, FaultClass};
 use plumbline_scenario::Plan;
 use std::{path::PathBuf, sync::Arc};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Looks at a cluster with the scenarios of a plan that only look. The exit code is for the caller to fold from the log, which
@@ -91,13 +90,7 @@ async fn look_through(request: LookRequest, log: &EventLog, cancel: &Cancellatio
         }),
     }
     let pause = pause_on_failure.map(|resume| Arc::new(Pause::new(resume)));
-    let nobody = watch::Sender::new(0);
-    let signals = Signals {
-        cancel: cancel.clone(),
-        held: pause
-            .as_ref()
-            .map_or_else(|| nobody.subscribe(), |pause| pause.held()),
-    };
+    let signals = Signals::new(cancel, pause.as_deref());
     let onlookers = Onlookers {
         preflight: Arc::new(preflight),
         watches: Watches::new(kubernetes),
@@ -106,10 +99,7 @@ async fn look_through(request: LookRequest, log: &EventLog, cancel: &Cancellatio
         cancel: cancel.clone(),
         pause,
     };
-    let limits = Limits {
-        parallel: options.parallel,
-        fail_fast: options.fail_fast,
-    };
+    let limits = Limits::from(&options);
     dispatch(
         &plan,
         Candidate::that_looks,

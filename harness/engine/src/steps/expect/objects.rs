@@ -48,7 +48,7 @@ pub(super) async fn several(
     look: &Look<'_>,
 ) -> Result<(), VerbError> {
     let condition = |view: &View| {
-        let objects: Vec<Value> = view.objects().map(|object| object.value().clone()).collect();
+        let objects = values(view);
         let count = objects.len();
         let mut variables = look.readable.clone();
         variables.insert("objects".into(), objects.into());
@@ -63,10 +63,15 @@ pub(super) async fn every(
     look: &Look<'_>,
 ) -> Result<(), VerbError> {
     let condition = |view: &View| {
-        let objects: Vec<Value> = view.objects().map(|object| object.value().clone()).collect();
+        let objects = values(view);
         judge::each_of(&expect.condition, "object", &objects, look.readable)
     };
     wait(expect, Target::Set(selector(chosen)), look, condition).await
+}
+
+/// The objects of a view as conditions read them.
+fn values(view: &View) -> Vec<Value> {
+    view.objects().map(|object| object.value().clone()).collect()
 }
 
 /// Waits until the condition is met, and then that it stays so, as far as the author asks for either.
