@@ -12,16 +12,16 @@ pub(crate) const WILL: Duration = Duration::from_secs(120);
 
 /// The commands by the harness's numbers, oldest first; each as the descriptors that it is started from.
 #[derive(Default)]
-pub(super) struct Wills(Vec<(u64, Vec<OwnedFd>)>);
+pub(super) struct Wills(Vec<(ChildId, Vec<OwnedFd>)>);
 
 impl Wills {
     /// Adds a command.
-    pub(super) fn add(&mut self, id: u64, descriptors: Vec<OwnedFd>) {
+    pub(super) fn add(&mut self, id: ChildId, descriptors: Vec<OwnedFd>) {
         self.0.push((id, descriptors));
     }
 
     /// Forgets a command: what it removes is gone.
-    pub(super) fn revoke(&mut self, id: u64) {
+    pub(super) fn revoke(&mut self, id: ChildId) {
         self.0.retain(|(known, _)| *known != id);
     }
 }
