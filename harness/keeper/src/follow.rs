@@ -1,6 +1,7 @@
 //! Following a child: its lines as it writes them.
 
-use crate::{Child, Command, Keeper, KeeperError, Output, Signal};
+use crate::service::KillOnDrop;
+use crate::{Command, Keeper, KeeperError, Output};
 use std::process::ExitStatus;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Split};
 
@@ -24,27 +25,17 @@ impl Keeper {
         command: Command,
         mut each: impl FnMut(Line<'_>),
     ) -> Result<ExitStatus, KeeperError> {
-        let child = Owned(self.spawn(command.output(Output::Piped)).await?);
-        let mut output = child.0.take_stdout().map(lines);
-        let mut error = child.0.take_stderr().map(lines);
+        let child = self.spawn(command.output(Output::Piped)).await?;
+        let _guard = KillOnDrop(&child);
+        let mut output = child.take_stdout().map(lines);
+        let mut error = child.take_stderr().map(lines);
         while output.is_some() || error.is_some() {
             tokio::select! {
                 line = next(&mut output) => if let Some(line) = line { each(Line::Output(&line)) },
                 line = next(&mut error) => if let Some(line) = line { each(Line::Error(&line)) },
             }
         }
-        Ok(child.0.wait().await)
-    }
-}
-
-/// A child that is killed when nobody follows it any more.
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        if self.0.status().is_none() {
-            self.0.signal(Signal::KILL);
-        }
+        Ok(child.wait().await)
     }
 }
 

@@ -162,7 +162,7 @@ impl Will {
 }
 
 /// Kills a child that nobody waits for any more; one that has ended is not affected.
-struct KillOnDrop<'a>(&'a Child);
+pub(crate) struct KillOnDrop<'a>(pub(crate) &'a Child);
 
 impl Drop for KillOnDrop<'_> {
     fn drop(&mut self) {
