@@ -49,7 +49,7 @@ pub use follow::Line;
 pub use identity::{ProcessIdentity, signal};
 pub use lease::{PodRange, PortLease};
 pub use memory::{Memory, memory};
-pub use run_directory::RunDirectory;
+pub use run_directory::{RunDirectory, free_space};
 pub use rustix::process::Signal;
 pub use service::{Keeper, KeeperOptions, StopReport, Will};
 pub use tier::Tier;

@@ -104,10 +104,7 @@ impl RunDirectory {
     /// # Errors
     /// If the file system does not say.
     pub fn free_space(&self) -> Result<u64, KeeperError> {
-        let path = self.path();
-        let file_system = rustix::fs::statvfs(path)
-            .map_err(|error| KeeperError::file("look at the file system of", path)(error.into()))?;
-        Ok(file_system.f_bavail.saturating_mul(file_system.f_frsize))
+        free_space(self.path())
     }
 
     /// Creates a directory of mode 0700 in the run directory; one that is there already is fine.
@@ -154,6 +151,16 @@ impl Drop for Shared {
             tracing::warn!(%error, "the run directory stays for gc");
         }
     }
+}
+
+/// How many bytes an ordinary user can still write to the file system that holds `path`.
+///
+/// # Errors
+/// If the file system does not say.
+pub fn free_space(path: &Path) -> Result<u64, KeeperError> {
+    let file_system = rustix::fs::statvfs(path)
+        .map_err(|error| KeeperError::file("look at the file system of", path)(error.into()))?;
+    Ok(file_system.f_bavail.saturating_mul(file_system.f_frsize))
 }
 
 /// Creates the root if needed, and refuses one that is not this user's own directory.

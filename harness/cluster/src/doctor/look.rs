@@ -5,7 +5,7 @@ use crate::{
     docker::{Docker, DockerError},
     node_image::Recipe,
 };
-use plumbline_keeper::Keeper;
+use plumbline_keeper::{Keeper, free_space};
 use plumbline_toolchain::Toolchain;
 use std::{
     collections::BTreeMap,
@@ -131,10 +131,9 @@ fn can_raise_limits(status: &str) -> bool {
 }
 
 fn room(path: &Path) -> Option<Room> {
-    let file_system = rustix::fs::statvfs(path).ok()?;
     Some(Room {
         path: path.to_owned(),
-        free: file_system.f_bavail.saturating_mul(file_system.f_frsize) / 1_000_000,
+        free: free_space(path).ok()? / 1_000_000,
     })
 }
 

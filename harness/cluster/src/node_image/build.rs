@@ -8,7 +8,7 @@ use super::{
     workplace::Workplace,
 };
 use crate::docker::{Docker, DockerError};
-use plumbline_keeper::Command;
+use plumbline_keeper::{Command, free_space};
 use plumbline_model::Progress;
 use plumbline_toolchain::{Programs, Toolchain};
 use std::{
@@ -160,12 +160,7 @@ async fn remove_if_nameless(docker: &Docker, id: &str) -> Result<(), DockerError
 }
 
 fn require_room(path: &Path, wanted: u64) -> Result<(), NodeImageError> {
-    let file_system = rustix::fs::statvfs(path).map_err(|error| NodeImageError::File {
-        action: "look at the file system of",
-        path: path.to_owned(),
-        source: error.into(),
-    })?;
-    let free = file_system.f_bavail.saturating_mul(file_system.f_frsize) / 1_000_000;
+    let free = free_space(path)? / 1_000_000;
     if free < wanted {
         return Err(NodeImageError::NoRoom {
             path: path.to_owned(),
