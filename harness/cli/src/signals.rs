@@ -39,15 +39,16 @@ pub fn listen() -> std::io::Result<(Interruption, impl Future<Output = ExitCode>
     Ok((interruption, second))
 }
 
-/// Calls `act` for every SIGUSR1, until the runtime ends.
+/// Calls `act`, which may block, for every SIGUSR1, until the runtime ends.
 ///
 /// # Errors
 /// The handler cannot be installed.
-pub fn on_question(act: impl Fn() + Send + 'static) -> std::io::Result<()> {
+pub fn on_question(act: impl Fn() + Clone + Send + 'static) -> std::io::Result<()> {
     let mut questions = signal(SignalKind::user_defined1())?;
     tokio::spawn(async move {
         while questions.recv().await.is_some() {
-            act();
+            // An answer that panics is one that is not given.
+            let _ = tokio::task::spawn_blocking(act.clone()).await;
         }
     });
     Ok(())

@@ -32,7 +32,11 @@ pub fn run(places: &Places, run: &Run) -> Result<ExitCode, CommandError> {
     let resume = run.order.pause_on_failure.then(Resume::new);
     let tell = {
         let (display, log) = (display.clone(), log.clone());
-        move || display.tell_running(log.now())
+        // What the log has is told, also where the display is behind it.
+        move || {
+            log.settle();
+            display.tell_running(log.now());
+        }
     };
     let keys = {
         let (tell, resume) = (tell.clone(), resume.clone());
@@ -125,7 +129,7 @@ pub fn drive(
     work: Work,
     log: &EventLog,
     progress: &Progress,
-    watchers: Watchers<impl FnOnce(&StandingPlatform), impl Fn() + Send + 'static>,
+    watchers: Watchers<impl FnOnce(&StandingPlatform), impl Fn() + Clone + Send + 'static>,
 ) -> Result<Option<ExitCode>, CommandError> {
     let Watchers { at_hold, asked } = watchers;
     let runtime = runtime()?;
