@@ -82,6 +82,7 @@ pub(crate) fn boot_id() -> String {
 pub(crate) struct Stat {
     pub(crate) parent: u32,
     pub(crate) start_time: u64,
+    /// Whether all of its threads have ended: the first may be gone while others still hold files and locks.
     pub(crate) dead: bool,
 }
 
@@ -97,11 +98,12 @@ impl Stat {
         let mut fields = rest.split_ascii_whitespace();
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
-        let start_time = fields.nth(17)?.parse().ok()?;
+        let threads: u32 = fields.nth(15)?.parse().ok()?;
+        let start_time = fields.nth(1)?.parse().ok()?;
         Some(Self {
             parent,
             start_time,
-            dead: matches!(state, "Z" | "X" | "x"),
+            dead: matches!(state, "Z" | "X" | "x") && threads <= 1,
         })
     }
 }
@@ -138,9 +140,15 @@ mod tests {
     proptest! {
         #[test]
         fn stat_survives_any_program_name(name in "\\PC{0,16}", parent in 0u32..1 << 22, start_time: u64) {
-            let zeros = "0 ".repeat(17);
-            let line = format!("7 ({name}) S {parent} {zeros}{start_time} 0 0\n");
-            prop_assert_eq!(Stat::parse(line.as_bytes()), Some(Stat { parent, start_time, dead: false }));
+            let parse = |state: char, threads: u32| {
+                let zeros = "0 ".repeat(15);
+                let line = format!("7 ({name}) {state} {parent} {zeros}{threads} 0 {start_time} 0 0\n");
+                Stat::parse(line.as_bytes())
+            };
+            let stat = |dead| Some(Stat { parent, start_time, dead });
+            prop_assert_eq!(parse('S', 1), stat(false));
+            prop_assert_eq!(parse('Z', 1), stat(true));
+            prop_assert_eq!(parse('Z', 2), stat(false));
         }
 
         #[test]
