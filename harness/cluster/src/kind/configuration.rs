@@ -125,9 +125,19 @@ impl KindSettings {
             "name": name,
             "networking": {"apiServerAddress": "127.0.0.1"},
             "containerdConfigPatches": patches,
+            "kubeadmConfigPatches": [kubelet().to_string()],
             "nodes": nodes,
         })
     }
+}
+
+/// The kubelet pulls the images of several controllers at once: one after the other, a core of two waits for it.
+fn kubelet() -> Value {
+    json!({
+        "kind": "KubeletConfiguration",
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "serializeImagePulls": false,
+    })
 }
 
 #[cfg(test)]
