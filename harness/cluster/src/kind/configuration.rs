@@ -131,12 +131,14 @@ impl KindSettings {
     }
 }
 
-/// The kubelet pulls the images of several controllers at once: one after the other, a core of two waits for it.
+/// The kubelet pulls the images of several controllers at once, where one after the other would leave a processor idle; and
+/// takes as many pods as the addresses of a node are enough for: the systems of all scenarios run side by side.
 fn kubelet() -> Value {
     json!({
         "kind": "KubeletConfiguration",
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "serializeImagePulls": false,
+        "maxPods": 250,
     })
 }
 
