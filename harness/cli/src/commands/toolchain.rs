@@ -1,7 +1,7 @@
 //! What commands share that need programs, and nothing else of a run.
 
 use super::{CommandError, run::runtime};
-use crate::{arguments::Places, directories::Directories, display::Display};
+use crate::{arguments::Places, directories::Directories, display::Display, outputs};
 use plumbline_flux::chain;
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::Progress;
@@ -42,7 +42,11 @@ pub(super) fn with_toolchain<Outcome>(
         let display = Display::new(places.progress);
         let result = work(&toolchain, &keeper, &display.progress()).await;
         display.finish();
-        keeper.stop().await?;
+        for name in keeper.stop().await?.unfulfilled {
+            outputs::complain(&format!(
+                "left behind: what `{name}` was to remove; `plumbline gc` tries again"
+            ));
+        }
         result
     })
 }
