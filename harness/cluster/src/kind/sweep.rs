@@ -44,33 +44,48 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
             continue;
         }
         for container in containers(docker, &network).await? {
-            swept.push(remove(docker, "container", container).await?);
+            swept.extend(remove(docker, "container", container.name).await?);
         }
-        swept.push(remove(docker, "network", network).await?);
+        swept.extend(remove(docker, "network", network).await?);
     }
     let networks = docker
         .ask("list the networks", ["network", "ls", "--format", "{{.Name}}"])
         .await?;
     for container in containers(docker, OURS).await? {
-        // A run makes its network first and removes it last.
-        if !networks.lines().any(|network| container.starts_with(network)) {
-            swept.push(remove(docker, "container", container).await?);
+        // A run makes its network first and removes it last; a build has none.
+        let has_network = networks
+            .lines()
+            .any(|network| container.name.starts_with(network));
+        if !has_network && !container.is_in_use() {
+            swept.extend(remove(docker, "container", container.name).await?);
         }
     }
     swept.extend(node_image::sweep(docker).await?);
     Ok(swept)
 }
 
-async fn remove(docker: &Docker, kind: &'static str, name: String) -> Result<Swept, KindError> {
+/// Removes one thing, unless somebody else does at the same time: `None` then.
+async fn remove(docker: &Docker, kind: &'static str, name: String) -> Result<Option<Swept>, KindError> {
     let what = format!("remove the {kind} {name}");
     let mut arguments = vec![kind, "rm"];
     if kind == "container" {
         arguments.extend(["--force", "--volumes"]);
     }
-    docker
+    let removed = docker
         .ask(&what, arguments.into_iter().chain([name.as_str()]))
-        .await?;
-    Ok(Swept { kind, name })
+        .await;
+    match removed {
+        Ok(_) => Ok(Some(Swept { kind, name })),
+        Err(DockerError::Failed { said, .. }) if is_gone(&said) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether what could not be removed is removed by somebody else.
+fn is_gone(said: &str) -> bool {
+    ["No such", "not found", "already in progress"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// The networks of this machine's runs, with the directories of these.
@@ -85,28 +100,45 @@ async fn labelled(docker: &Docker) -> Result<BTreeMap<String, String>, KindError
         .collect())
 }
 
-/// The names of the gateways and nodes whose names begin so.
-async fn containers(docker: &Docker, beginning: &str) -> Result<Vec<String>, KindError> {
-    let filter = format!("name=^{beginning}");
-    let format = format!("{{{{.Names}}}} {{{{.Label \"{CLUSTER}\"}}}} {{{{.Label \"{LABEL}\"}}}}");
-    let arguments = ["ps", "--all", "--filter", &filter, "--format", &format];
-    let listed = docker.ask("list the containers of runs", arguments).await?;
-    Ok(names(&listed))
+/// A container of ours.
+#[derive(Debug, PartialEq, Eq)]
+struct Container {
+    name: String,
+    /// The directory of its run; a node of kind does not say.
+    directory: Option<String>,
 }
 
-/// Of a list of names with clusters and runs those that are ours.
-fn names(listed: &str) -> Vec<String> {
-    let is_ours = |line: &&str| {
-        let mut parts = line.split(' ');
-        let (name, cluster, run) = (parts.next(), parts.next(), parts.next());
-        let begins = |text: Option<&str>| text.is_some_and(|text| text.starts_with(OURS));
-        begins(name) && (begins(cluster) || run.is_some_and(|run| !run.is_empty()))
+impl Container {
+    fn is_in_use(&self) -> bool {
+        self.directory
+            .as_ref()
+            .is_some_and(|directory| Path::new(directory).exists())
+    }
+}
+
+/// The containers of runs and the nodes whose names begin so.
+async fn containers(docker: &Docker, beginning: &str) -> Result<Vec<Container>, KindError> {
+    let filter = format!("name=^{beginning}");
+    let labels = [CLUSTER, MACHINE, LABEL].map(|label| format!("{{{{.Label \"{label}\"}}}}"));
+    let format = format!("{{{{.Names}}}} {}", labels.join(" "));
+    let arguments = ["ps", "--all", "--filter", &filter, "--format", &format];
+    let listed = docker.ask("list the containers of runs", arguments).await?;
+    Ok(ours(&listed, &machine()))
+}
+
+/// Those of this machine's runs, of a list of names with clusters, machines and directories of runs.
+fn ours(listed: &str, here: &str) -> Vec<Container> {
+    let container = |line: &str| {
+        let mut parts = line.splitn(4, ' ');
+        let (name, cluster, machine) = (parts.next()?, parts.next()?, parts.next()?);
+        let directory = parts.next().filter(|_| machine == here);
+        let is_ours = name.starts_with(OURS) && (cluster.starts_with(OURS) || directory.is_some());
+        is_ours.then(|| Container {
+            name: name.to_owned(),
+            directory: directory.map(str::to_owned),
+        })
     };
-    let names = listed
-        .lines()
-        .filter(is_ours)
-        .filter_map(|line| line.split(' ').next());
-    names.map(str::to_owned).collect()
+    listed.lines().filter_map(container).collect()
 }
 
 #[cfg(test)]
@@ -115,11 +147,23 @@ mod tests {
 
     #[test]
     fn only_what_bears_our_name_and_our_label_is_ours() {
-        let listed = "plumbline-1-gateway  /run/1\nplumbline-1-control-plane plumbline-1 \nmine-control-plane mine \n\
-                      plumbline-x other \nplumbline-y  \n";
-        assert_eq!(
-            names(listed),
-            ["plumbline-1-gateway", "plumbline-1-control-plane"]
+        let listed = "plumbline-1-gateway  here /run/1\nplumbline-1-control-plane plumbline-1  \nmine-control-plane mine  \n\
+                      plumbline-x other  \nplumbline-y   \nplumbline-z  there /run/1\n";
+        let names: Vec<_> = ours(listed, "here")
+            .into_iter()
+            .map(|container| container.name)
+            .collect();
+        assert_eq!(names, ["plumbline-1-gateway", "plumbline-1-control-plane"]);
+    }
+
+    #[test]
+    fn what_a_run_that_goes_on_has_is_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let listed = format!(
+            "plumbline-1  here {}\nplumbline-2  here /no/such\nplumbline-3 plumbline-3  \n",
+            directory.path().display()
         );
+        let in_use: Vec<_> = ours(&listed, "here").iter().map(Container::is_in_use).collect();
+        assert_eq!(in_use, [true, false, false]);
     }
 }
