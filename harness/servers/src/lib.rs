@@ -24,7 +24,7 @@ pub use api_proxy::{
 pub use availability::{Availability, ClientConnection};
 pub use credentials::Credentials;
 pub use error::ServerError;
-pub use gateway::{Gateway, GatewayOptions};
+pub use gateway::{ContainerDirectory, Gateway, GatewayOptions};
 pub use git::{Changes, GitServer, GitServerOptions, Repository, Revision, TreeEntry};
 pub use key_vault::{KeyVault, KeyVaultOptions, KeyVaultRequest};
 pub use listen::{Listener, Server};

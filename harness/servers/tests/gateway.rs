@@ -5,11 +5,16 @@
 )]
 
 use axum::{body::Body, response::Response};
-use plumbline_servers::{CertificateAuthority, EgressRecord, Gateway, GatewayOptions, Listener, Server};
+use futures::{FutureExt as _, future::BoxFuture};
+use plumbline_servers::{
+    CertificateAuthority, ContainerDirectory, EgressRecord, Gateway, GatewayOptions, Listener, Server,
+    gateway::{CONNECTIONS, LONG_QUESTIONS, QUESTIONS, REPORTS},
+};
+use simple_dns::{CLASS, Name, Packet, QTYPE, Question, RCODE, TYPE, rdata::RData};
 use std::{
     collections::HashMap,
-    net::SocketAddr,
-    path::Path,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 use tokio::{
@@ -35,6 +40,18 @@ fn client(socket: &Path, authority: &CertificateAuthority) -> reqwest::Client {
         .unwrap()
 }
 
+/// The gateway container's address, and a node's.
+const HERE: Ipv4Addr = Ipv4Addr::new(172, 18, 0, 2);
+const NODE: Ipv4Addr = Ipv4Addr::new(172, 18, 0, 3);
+
+struct OneNode;
+
+impl ContainerDirectory for OneNode {
+    fn address(&self, name: &str) -> BoxFuture<'static, Option<Ipv4Addr>> {
+        std::future::ready((name == "run-control-plane").then_some(NODE)).boxed()
+    }
+}
+
 /// A gateway to three names below a path that is longer than a socket's address may be, and what it has seen.
 struct Lab {
     authority: CertificateAuthority,
@@ -58,7 +75,8 @@ impl Lab {
         std::fs::create_dir(&deep).unwrap();
         let gateway = Gateway::start(GatewayOptions {
             names: HashMap::from_iter(names.into_iter().zip(servers.each_ref().map(Server::address))),
-            socket: deep.join("gateway.sock"),
+            containers: Arc::new(OneNode),
+            directory: deep.clone(),
         })
         .unwrap();
         let seen = Arc::<Mutex<Vec<EgressRecord>>>::default();
@@ -76,8 +94,26 @@ impl Lab {
         }
     }
 
-    fn socket(&self) -> std::path::PathBuf {
-        self._folder.path().join("s/gateway.sock")
+    fn socket(&self) -> PathBuf {
+        self.socket_called(CONNECTIONS)
+    }
+
+    fn socket_called(&self, name: &str) -> PathBuf {
+        self._folder.path().join("s").join(name)
+    }
+
+    /// Says it to a socket, and gives all that is answered.
+    async fn say(&self, socket: &str, said: &[u8]) -> Vec<u8> {
+        let mut stream = UnixStream::connect(self.socket_called(socket)).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn ask(&self, name: &str) -> Result<Ipv4Addr, RCODE> {
+        address_in(&self.say(QUESTIONS, &question(name)).await)
     }
 
     fn seen(&self) -> Vec<(String, bool)> {
@@ -143,4 +179,82 @@ async fn a_gateway_that_is_gone_serves_nobody() {
     let _ = stream.read_to_end(&mut answer).await;
     assert!(answer.is_empty());
     assert!(UnixStream::connect(socket).await.is_err());
+}
+
+fn question(name: &str) -> Vec<u8> {
+    let mut packet = Packet::new_query(1);
+    let (name, kind) = (Name::new(name).unwrap(), QTYPE::TYPE(TYPE::A));
+    packet
+        .questions
+        .push(Question::new(name, kind, CLASS::IN.into(), false));
+    packet.build_bytes_vec().unwrap()
+}
+
+fn address_in(message: &[u8]) -> Result<Ipv4Addr, RCODE> {
+    let packet = Packet::parse(message).unwrap();
+    match packet.answers.first().map(|record| &record.rdata) {
+        Some(RData::A(address)) => Ok(address.address.into()),
+        _ => Err(packet.rcode()),
+    }
+}
+
+#[tokio::test]
+async fn names_lead_to_the_gateway_to_nodes_or_to_addresses_that_nobody_has() {
+    let lab = Lab::new().await;
+    assert_eq!(lab.ask("git.plumbline.test").await, Err(RCODE::ServerFailure));
+    lab.say(REPORTS, format!("here {HERE}\n").as_bytes()).await;
+    assert_eq!(lab.gateway.address().await, HERE);
+    let stranger = Ipv4Addr::new(198, 18, 0, 1);
+    for (name, address) in [
+        ("git.plumbline.test", Ok(HERE)),
+        ("Git.Plumbline.Test", Ok(HERE)),
+        ("run-control-plane", Ok(NODE)),
+        ("run-worker", Err(RCODE::NameError)),
+        ("outside.example", Ok(stranger)),
+        ("other.example", Ok(Ipv4Addr::new(198, 18, 0, 2))),
+        ("Outside.Example", Ok(stranger)),
+        ("_tcp.outside.example", Err(RCODE::NameError)),
+        ("host.docker.internal", Err(RCODE::NameError)),
+        ("a.b.svc.cluster.local", Err(RCODE::NameError)),
+    ] {
+        assert_eq!(lab.ask(name).await, address, "{name}");
+    }
+    assert_eq!(lab.seen(), [], "a question is no try");
+}
+
+#[tokio::test]
+async fn a_stream_carries_several_questions() {
+    let lab = Lab::new().await;
+    let one = question("outside.example");
+    let mut several = Vec::new();
+    for _ in 0..2 {
+        several.extend(u16::try_from(one.len()).unwrap().to_be_bytes());
+        several.extend(&one);
+    }
+    let mut answers = &lab.say(LONG_QUESTIONS, &several).await[..];
+    for _ in 0..2 {
+        let (length, rest) = answers.split_first_chunk().unwrap();
+        let (answer, rest) = rest.split_at(u16::from_be_bytes(*length).into());
+        assert_eq!(address_in(answer), Ok(Ipv4Addr::new(198, 18, 0, 1)));
+        answers = rest;
+    }
+    assert!(answers.is_empty());
+}
+
+#[tokio::test]
+async fn a_try_elsewhere_is_told_of_by_name_or_by_address() {
+    let lab = Lab::new().await;
+    let stranger = lab.ask("outside.example").await.unwrap();
+    for said in [
+        &format!("try {stranger} 22\n"),
+        "try 192.0.2.1 443\n",
+        "nonsense\n",
+    ] {
+        lab.say(REPORTS, said.as_bytes()).await;
+    }
+    let expected = [("outside.example:22", false), ("192.0.2.1:443", false)];
+    assert_eq!(
+        lab.seen(),
+        expected.map(|(target, allowed)| (target.to_owned(), allowed))
+    );
 }

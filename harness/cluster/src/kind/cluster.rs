@@ -2,12 +2,14 @@
 
 use super::{
     KindError, KindSettings, Network, kubeconfig,
+    network::CLUSTER,
     node_files::{self, NodeFiles},
 };
 use crate::{docker::Docker, kubernetes::Access};
 use plumbline_keeper::{Command, Output};
 use plumbline_model::{Fault, FaultClass, Progress, Secret};
 use std::{
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -88,7 +90,7 @@ impl KindCluster {
         };
         let name = format!("{}{suffix}", network.name());
         let task = progress.task(format!("creating the kind cluster {name}"));
-        let files = NodeFiles::write(&directory, settings, login, specification)?;
+        let files = NodeFiles::write(&directory, settings, login, specification, network.address())?;
         let configuration = directory.join("kind.json");
         let cluster = settings.cluster(&name, &files.mounts(), &[node_files::patch(login)]);
         node_files::write(&configuration, &cluster.to_string(), node_files::PRIVATE)?;
@@ -97,6 +99,7 @@ impl KindCluster {
             return Err(KindError::Taken { name });
         }
         kind.create(&name, &configuration, &kubeconfig).await?;
+        kind.confine(&name, network.address()).await?;
         drop(task);
         let access = kubeconfig::read(&kubeconfig)?;
         let (fault, guard) = guard(&kind.docker, &name).await?;
@@ -256,6 +259,26 @@ impl Kind {
             name: name.to_owned(),
             said,
         })
+    }
+
+    /// Makes `gateway` the way to everything outside the network, for the nodes and so for their pods. There must be such a
+    /// way: what goes to a Service finds its route first, and only then where it is served.
+    ///
+    /// Nothing but what came with the node image has run yet, and names lead to the gateway from the start. What is sent to an
+    /// address outside is never forwarded after this: on a machine with a way to the internet, an image that was not mirrored
+    /// cannot be had from there either.
+    async fn confine(&self, name: &str, gateway: Ipv4Addr) -> Result<(), KindError> {
+        let label = format!("label={CLUSTER}={name}");
+        let arguments = ["ps", "--filter", &label, "--format", "{{.Names}}"];
+        let nodes = self.docker.ask("list the nodes of a cluster", arguments).await?;
+        let gateway = gateway.to_string();
+        let confined = nodes.lines().map(async |node| {
+            let what = format!("lead the node {node} to the gateway");
+            let route = ["exec", node, "ip", "route", "replace", "default", "via", &gateway];
+            self.docker.ask(&what, route).await
+        });
+        futures::future::try_join_all(confined).await?;
+        Ok(())
     }
 
     /// Runs kind; when it fails or takes too long, the end of what it said is given.

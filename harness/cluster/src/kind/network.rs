@@ -1,11 +1,18 @@
-//! The network of a run's clusters, and the gateway in it: the container that bears the names of the run's servers.
+//! The network of a run's clusters, and the gateway in it: the container that bears the names of the run's servers, and that
+//! whatever else the clusters send comes to.
 
 use super::KindError;
 use crate::docker::Docker;
+use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_keeper::Will;
-use plumbline_servers::{Gateway, GatewayOptions};
+use plumbline_servers::{ContainerDirectory, Gateway, GatewayOptions};
 use std::{
-    collections::HashMap, fs::DirBuilder, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf,
+    collections::HashMap,
+    fs::DirBuilder,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+    sync::Arc,
 };
 
 /// The label of everything that the engine holds for a run; its value is the run's directory.
@@ -14,8 +21,13 @@ pub(crate) const LABEL: &str = "test.plumbline.run";
 /// The label with the name of the machine that the directory is on: several may share an engine.
 pub(crate) const MACHINE: &str = "test.plumbline.machine";
 
-/// Where the gateway container finds our socket.
-const SOCKET: &str = "/run/plumbline/gateway.sock";
+/// kind's label of its nodes; its value is the cluster's name.
+pub(super) const CLUSTER: &str = "io.x-k8s.kind.cluster";
+
+/// What runs in the gateway container.
+const GATEWAY: &str = include_str!("gateway.sh");
+/// How much is told of what it says.
+const SAID_LINES: &str = "5";
 
 /// Removes every container whose name begins as the network's, and the network. An engine that was asked for a container by a
 /// client that was killed since makes it nevertheless, a moment later: so it is done only when none has come for a while.
@@ -39,11 +51,11 @@ network=$("$1" network ls --quiet --filter "name=^$2\$") || exit
 pub struct NetworkOptions {
     /// The engine.
     pub docker: Docker,
-    /// An image that has a shell and socat: that of the nodes.
+    /// An image that has a shell, `ip` and socat: that of the nodes.
     pub image: String,
     /// Hosts, and the loopback addresses that they are served at.
     pub names: HashMap<String, SocketAddr>,
-    /// Where the socket is made.
+    /// Where the sockets are made.
     pub directory: PathBuf,
 }
 
@@ -53,14 +65,42 @@ pub struct Network {
     name: String,
     container: String,
     gateway: Gateway,
+    address: Ipv4Addr,
     will: Will,
+}
+
+/// The containers in a network.
+struct Containers {
+    docker: Docker,
+    network: String,
+}
+
+impl ContainerDirectory for Containers {
+    /// Nodes only: their names begin as the network's does.
+    fn address(&self, name: &str) -> BoxFuture<'static, Option<Ipv4Addr>> {
+        if !name.starts_with(&self.network) {
+            return std::future::ready(None).boxed();
+        }
+        let docker = self.docker.clone();
+        let format = format!(
+            "{{{{(index .NetworkSettings.Networks {:?}).IPAddress}}}}",
+            self.network
+        );
+        let name = name.to_owned();
+        async move {
+            let arguments = ["container", "inspect", "--format", &format, &name];
+            let answer = docker.ask("tell the address of a container", arguments).await;
+            answer.ok()?.parse().ok()
+        }
+        .boxed()
+    }
 }
 
 impl Network {
     /// Makes the network and starts the gateway in it.
     ///
     /// # Errors
-    /// The engine does not answer, or has not got the image.
+    /// The engine does not answer, has not got the image, or makes no gateway of it.
     pub async fn start(options: NetworkOptions) -> Result<Self, KindError> {
         let NetworkOptions {
             docker,
@@ -84,27 +124,26 @@ impl Network {
             .mode(0o700)
             .create(&sockets)
             .map_err(KindError::file(&sockets))?;
-        let mut hosts: Vec<&String> = names.keys().collect();
-        hosts.sort();
-        let aliases: Vec<String> = hosts
-            .iter()
-            .map(|host| format!("--network-alias={host}"))
-            .collect();
         let gateway = Gateway::start(GatewayOptions {
             names,
-            socket: sockets.join("gateway.sock"),
+            containers: Arc::new(Containers {
+                docker: docker.clone(),
+                network: name.clone(),
+            }),
+            directory: sockets.clone(),
         })?;
         // Noted before anything is there: whenever we are killed, it goes.
         let will = docker.keeper().bequeath(&docker.script(REMOVAL, &name))?;
-        let network = Self {
+        let mut network = Self {
             docker,
             name,
             container,
             gateway,
+            address: Ipv4Addr::UNSPECIFIED,
             will,
         };
         network.create(&labels).await?;
-        network.run_gateway(&labels, &image, &aliases, &sockets).await?;
+        network.address = network.run_gateway(&labels, &image, &sockets).await?;
         Ok(network)
     }
 
@@ -118,20 +157,20 @@ impl Network {
         Ok(())
     }
 
+    /// Starts the gateway container, and waits until it says where it is.
     async fn run_gateway(
         &self,
         labels: &[String; 2],
         image: &str,
-        aliases: &[String],
         sockets: &std::path::Path,
-    ) -> Result<(), KindError> {
+    ) -> Result<Ipv4Addr, KindError> {
         let volume = format!("{}:/run/plumbline:ro", sockets.display());
-        let listen =
-            |port: u16| format!("socat TCP-LISTEN:{port},fork,reuseaddr,backlog=256 UNIX-CONNECT:{SOCKET}");
-        let script = format!("{} & exec {}", listen(80), listen(443));
         let [run, machine] = labels;
-        let mut arguments = vec!["run", "--detach", "--name", &self.container];
-        arguments.extend([
+        let arguments = [
+            "run",
+            "--detach",
+            "--name",
+            &self.container,
             "--label",
             run,
             "--label",
@@ -140,13 +179,32 @@ impl Network {
             &self.name,
             "--volume",
             &volume,
-            "--entrypoint",
-            "/bin/sh",
-        ]);
-        arguments.extend(aliases.iter().map(String::as_str));
-        arguments.extend([image, "-c", &script]);
+            // Its routes are its own. It takes every address for its own, and is not to say so to those who only ask.
+            "--cap-add=NET_ADMIN",
+            "--sysctl=net.ipv4.icmp_echo_ignore_all=1",
+            "--entrypoint=/bin/sh",
+            image,
+            "-c",
+            GATEWAY,
+        ];
         self.docker.ask("start the gateway container", arguments).await?;
-        Ok(())
+        let ended = self
+            .docker
+            .ask("see the gateway container end", ["wait", &self.container]);
+        let why = tokio::select! {
+            address = self.gateway.address() => return Ok(address),
+            ended = ended => match ended {
+                Ok(_) => {
+                    let arguments = ["logs", "--tail", SAID_LINES, &self.container];
+                    self.docker.ask("tell what the gateway container said", arguments).await?
+                }
+                Err(error) => error.to_string(),
+            },
+        };
+        Err(KindError::UnusableImage {
+            image: image.to_owned(),
+            why: format!("its shell, `ip` and socat do not make a gateway: {why}"),
+        })
     }
 
     /// Its name, which kind is told.
@@ -159,6 +217,12 @@ impl Network {
     #[must_use]
     pub const fn docker(&self) -> &Docker {
         &self.docker
+    }
+
+    /// The address of the gateway: the name server of the nodes, and the way to everything outside.
+    #[must_use]
+    pub const fn address(&self) -> Ipv4Addr {
+        self.address
     }
 
     /// What passes through the gateway.

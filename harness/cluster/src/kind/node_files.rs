@@ -1,4 +1,5 @@
-//! What the nodes of a cluster are given: whom containerd and every container trust, and how the registry is logged in to.
+//! What the nodes of a cluster are given: whom containerd and every container trust, how the registry is logged in to, and
+//! where names are asked.
 
 use super::{
     KindError,
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use std::{
     fs::{DirBuilder, OpenOptions},
     io::Write as _,
+    net::Ipv4Addr,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -19,6 +21,8 @@ const IN_NODE: &str = "/kind/plumbline";
 const REGISTRIES: &str = "/etc/containerd/certs.d";
 /// Where programs look for the authorities that they trust; Go's look here first.
 const TRUSTED: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Where programs, and the kubelet for pods, look for the name server.
+const RESOLVER: &str = "/etc/resolv.conf";
 /// The mode of files that every container may read, under whatever user; the folder around them keeps others out.
 const PUBLIC: u32 = 0o644;
 /// The mode of files that hold a secret.
@@ -37,12 +41,14 @@ pub(super) struct NodeFiles {
 }
 
 impl NodeFiles {
-    /// Writes them below `directory`. `specification` is what the node's containerd makes containers from.
+    /// Writes them below `directory`. `specification` is what the node's containerd makes containers from, and names are asked
+    /// at `name_server`.
     pub(super) fn write(
         directory: &Path,
         settings: &KindSettings,
         login: &RegistryLogin,
         specification: &str,
+        name_server: Ipv4Addr,
     ) -> Result<Self, KindError> {
         let folder = directory.join("node");
         let registry = folder.join("registries").join(&login.host);
@@ -59,6 +65,7 @@ impl NodeFiles {
             (folder.join("authority.pem"), login.authority_pem.clone()),
             (folder.join("container.json"), specification.to_string()),
             (registry.join("hosts.toml"), hosts(&login.host)),
+            (folder.join("resolv.conf"), format!("nameserver {name_server}\n")),
         ] {
             write(&path, &text, PUBLIC)?;
         }
@@ -82,6 +89,11 @@ impl NodeFiles {
         let mut mounts = vec![
             mount(self.folder.clone(), IN_NODE),
             mount(self.folder.join("registries"), REGISTRIES),
+            NodeMount {
+                // A node of kind's own writes it anew when it starts, as it is where it names no server of the engine's.
+                read_only: false,
+                ..mount(self.folder.join("resolv.conf"), RESOLVER)
+            },
         ];
         if self.pretends {
             mounts.push(mount(self.folder.join("memories"), MEMORIES));
@@ -196,6 +208,7 @@ mod tests {
             &settings,
             &login(),
             r#"{"mounts": [], "process": {"rlimits": [1]}}"#,
+            Ipv4Addr::new(192, 0, 2, 1),
         )
         .unwrap();
         assert!(patch(&login()).contains(r#"password = "p\"w""#));
@@ -217,7 +230,14 @@ mod tests {
             .into_iter()
             .map(|mount| mount.container_path)
             .collect();
-        assert_eq!(mounts, [IN_NODE, REGISTRIES, MEMORIES].map(PathBuf::from));
+        assert_eq!(
+            mounts,
+            [IN_NODE, REGISTRIES, RESOLVER, MEMORIES].map(PathBuf::from)
+        );
+        assert_eq!(
+            fs::read_to_string(node.join("resolv.conf")).unwrap(),
+            "nameserver 192.0.2.1\n"
+        );
         let core = node.join("memories/node1/cpu0/topology/core_id");
         assert_eq!(fs::read_to_string(core).unwrap(), "0\n");
     }

@@ -2,7 +2,7 @@
 
 use super::{
     KindError,
-    network::{LABEL, MACHINE, machine},
+    network::{CLUSTER, LABEL, MACHINE, machine},
 };
 use crate::{
     docker::{Docker, DockerError},
@@ -10,8 +10,6 @@ use crate::{
 };
 use std::{collections::BTreeMap, path::Path};
 
-/// kind's label of its nodes; its value is the cluster's name.
-const CLUSTER: &str = "io.x-k8s.kind.cluster";
 /// What every name of ours begins with.
 const OURS: &str = "plumbline-";
 

@@ -1,48 +1,67 @@
 //! The gateway as a running server.
 
-use super::greeting::{Greeting, LONGEST};
+use super::{
+    CONNECTIONS, LONG_QUESTIONS, QUESTIONS, REPORTS,
+    greeting::{self, Greeting},
+    questions::{self, Question, Resolved},
+    report::{self, Report},
+    sockets::listen,
+    strangers::Strangers,
+};
 use crate::{
     ServerError,
     proxy::{EgressLog, EgressRecord, connect},
 };
+use futures::future::BoxFuture;
 use std::{
     collections::HashMap,
-    fs, io,
-    net::SocketAddr,
-    os::{fd::AsRawFd as _, unix::fs::PermissionsExt as _},
-    path::{Path, PathBuf},
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{UnixListener, UnixStream},
+    net::UnixStream,
+    sync::SetOnce,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-/// How long a client may take to say whom it is for.
+/// How long a client may take to say whom it is for, or what it asks.
 const GREETING_LIMIT: Duration = Duration::from_secs(10);
-/// How long to stay off `accept` when the process has no file descriptors left.
-const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
+/// What is not of the world outside: other name servers answer for it, or nobody.
+const INSIDE: [&str; 4] = [".arpa", ".cluster.local", ".docker.internal", ".localhost"];
+
+/// Knows the containers in the network.
+pub trait ContainerDirectory: Send + Sync {
+    /// The address of the container of this name, if there is one.
+    fn address(&self, name: &str) -> BoxFuture<'static, Option<Ipv4Addr>>;
+}
 
 /// How to start a [`Gateway`].
 pub struct GatewayOptions {
     /// Hosts, and the loopback addresses that they are served at.
     pub names: HashMap<String, SocketAddr>,
-    /// The socket, which must not be there yet; its directory keeps everybody else out.
-    pub socket: PathBuf,
+    /// What names without a dot are looked up in.
+    pub containers: Arc<dyn ContainerDirectory>,
+    /// Where the sockets are made; it keeps everybody else out.
+    pub directory: PathBuf,
 }
 
-/// A running gateway; dropping it closes the socket and every connection.
+/// A running gateway; dropping it closes the sockets and every connection.
 pub struct Gateway {
     inner: Arc<Inner>,
-    socket: PathBuf,
     stop: CancellationToken,
-    _accepting: AbortOnDropHandle<()>,
+    _accepting: [AbortOnDropHandle<()>; 4],
 }
 
 struct Inner {
     names: HashMap<String, SocketAddr>,
+    containers: Arc<dyn ContainerDirectory>,
+    /// Where the container is, once it has said so.
+    address: SetOnce<Ipv4Addr>,
+    strangers: Strangers,
     egress: EgressLog,
 }
 
@@ -50,38 +69,49 @@ impl Gateway {
     /// Starts a gateway.
     ///
     /// # Errors
-    /// The socket cannot be made.
+    /// A socket cannot be made.
     pub fn start(options: GatewayOptions) -> Result<Self, ServerError> {
-        let GatewayOptions { names, socket } = options;
-        let refuse = |source| ServerError::Storage {
-            action: "listen on",
-            path: socket.clone(),
-            source,
-        };
-        let listener = bind(&socket).map_err(refuse)?;
-        // Whoever is in the container may connect, under whatever user it runs there.
-        fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(refuse)?;
+        let GatewayOptions {
+            names,
+            containers,
+            directory,
+        } = options;
         let inner = Arc::new(Inner {
             names: names
                 .into_iter()
                 .map(|(name, address)| (name.to_ascii_lowercase(), address))
                 .collect(),
+            containers,
+            address: SetOnce::new(),
+            strangers: Strangers::default(),
             egress: EgressLog::new(),
         });
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, inner.clone(), stop.clone()));
+        let [passing, asked, asked_long, reported] = std::array::from_fn(|_| inner.clone());
+        let accepting = [
+            listen(&directory, CONNECTIONS, &stop, move |stream| {
+                passing.clone().pass_on(stream)
+            })?,
+            listen(&directory, QUESTIONS, &stop, move |stream| {
+                asked.clone().answer_one(stream)
+            })?,
+            listen(&directory, LONG_QUESTIONS, &stop, move |stream| {
+                asked_long.clone().answer_all(stream)
+            })?,
+            listen(&directory, REPORTS, &stop, move |stream| {
+                reported.clone().hear(stream)
+            })?,
+        ];
         Ok(Self {
             inner,
-            socket,
             stop,
-            _accepting: AbortOnDropHandle::new(accepting),
+            _accepting: accepting,
         })
     }
 
-    /// The socket.
-    #[must_use]
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// Where the container is: waits until it says so.
+    pub async fn address(&self) -> Ipv4Addr {
+        *self.inner.address.wait().await
     }
 
     /// Calls `hook`, which must not block, for each further try; it replaces an earlier hook.
@@ -96,44 +126,11 @@ impl Drop for Gateway {
     }
 }
 
-/// Binds by the directory's descriptor: a path of more than 107 bytes is too long for a socket's address.
-fn bind(socket: &Path) -> io::Result<UnixListener> {
-    let (Some(directory), Some(name)) = (socket.parent(), socket.file_name()) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    let directory = fs::File::open(directory)?;
-    let short = format!("/proc/self/fd/{}", directory.as_raw_fd());
-    #[expect(clippy::disallowed_methods, reason = "the one place that binds sockets")]
-    UnixListener::bind(Path::new(&short).join(name))
-}
-
-async fn accept(listener: UnixListener, inner: Arc<Inner>, stop: CancellationToken) {
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "the gateway cannot accept a connection");
-                tokio::time::sleep(ACCEPT_BACK_OFF).await;
-                continue;
-            }
-        };
-        let (inner, stop) = (inner.clone(), stop.clone());
-        tokio::spawn(async move {
-            let served = tokio::select! {
-                served = inner.serve(stream) => served,
-                () = stop.cancelled() => return,
-            };
-            if let Err(error) = served {
-                tracing::debug!(%error, "a connection through the gateway ended early");
-            }
-        });
-    }
-}
-
 impl Inner {
-    async fn serve(&self, mut stream: UnixStream) -> io::Result<()> {
+    /// Serves a connection to the container's own address.
+    async fn pass_on(self: Arc<Self>, mut stream: UnixStream) -> io::Result<()> {
         let mut said = Vec::new();
-        let greeting = tokio::time::timeout(GREETING_LIMIT, greeting(&mut stream, &mut said)).await;
+        let greeting = tokio::time::timeout(GREETING_LIMIT, greet(&mut stream, &mut said)).await;
         let (name, port) = match greeting {
             Ok(Ok(Greeting::For(name, port))) => (name, port),
             // One that says nothing at all was a look whether somebody listens.
@@ -156,6 +153,85 @@ impl Inner {
             .map(drop)
     }
 
+    /// Answers the datagram that a connection carries.
+    async fn answer_one(self: Arc<Self>, mut stream: UnixStream) -> io::Result<()> {
+        let mut message = vec![0; questions::LONGEST.into()];
+        let read = tokio::time::timeout(GREETING_LIMIT, stream.read(&mut message)).await??;
+        match self.answer(&message[..read]).await {
+            Some(answer) => stream.write_all(&answer).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Answers one message after the other.
+    async fn answer_all(self: Arc<Self>, mut stream: UnixStream) -> io::Result<()> {
+        loop {
+            let length = match tokio::time::timeout(GREETING_LIMIT, stream.read_u16()).await? {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                length => length?,
+            };
+            let mut message = vec![0; length.into()];
+            tokio::time::timeout(GREETING_LIMIT, stream.read_exact(&mut message)).await??;
+            let Some(answer) = self.answer(&message).await else {
+                return Ok(());
+            };
+            let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
+            stream.write_all(&length.to_be_bytes()).await?;
+            stream.write_all(&answer).await?;
+        }
+    }
+
+    async fn answer(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let question = match Question::read(message) {
+            Ok(question) => question,
+            Err(refusal) => return refusal,
+        };
+        let resolved = match question.host() {
+            Some(_) if !question.is_host_name() => Some(Resolved::Nobody),
+            Some(name) => Some(self.resolve(name).await),
+            None => None,
+        };
+        question.answer(resolved)
+    }
+
+    async fn resolve(&self, name: &str) -> Resolved {
+        if self.names.contains_key(name) {
+            return self
+                .address
+                .get()
+                .map_or(Resolved::Unknown, |address| Resolved::To(*address));
+        }
+        if !name.contains('.') {
+            let container = self.containers.address(name).await;
+            return container.map_or(Resolved::Nobody, Resolved::To);
+        }
+        if INSIDE.iter().any(|end| name.ends_with(end)) {
+            return Resolved::Nobody;
+        }
+        let address = self.strangers.address_of(name);
+        address.map_or(Resolved::Unknown, Resolved::To)
+    }
+
+    /// Hears a report of the container.
+    async fn hear(self: Arc<Self>, stream: UnixStream) -> io::Result<()> {
+        let mut line = Vec::new();
+        let mut limited = stream.take(report::LONGEST as u64);
+        tokio::time::timeout(GREETING_LIMIT, limited.read_to_end(&mut line)).await??;
+        match Report::read(&line) {
+            // Said again, it is the same container at the same address.
+            Some(Report::Here(address)) => drop(self.address.set(address)),
+            Some(Report::Try(address, port)) => {
+                let target = match self.strangers.name_of(address) {
+                    Some(name) => format!("{name}:{port}"),
+                    None => format!("{address}:{port}"),
+                };
+                self.note(target, false);
+            }
+            None => tracing::warn!("the gateway's container reports what cannot be understood"),
+        }
+        Ok(())
+    }
+
     /// The client's address is the gateway container's, which says nothing.
     fn note(&self, target: String, allowed: bool) {
         self.egress
@@ -164,13 +240,13 @@ impl Inner {
 }
 
 /// Reads until the greeting is whole; what was read is in `said`.
-async fn greeting(stream: &mut UnixStream, said: &mut Vec<u8>) -> io::Result<Greeting> {
+async fn greet(stream: &mut UnixStream, said: &mut Vec<u8>) -> io::Result<Greeting> {
     loop {
         if stream.read_buf(said).await? == 0 {
             return Ok(Greeting::Silent);
         }
         match Greeting::read(said) {
-            Greeting::Unfinished if said.len() < LONGEST => {}
+            Greeting::Unfinished if said.len() < greeting::LONGEST => {}
             Greeting::Unfinished => return Ok(Greeting::Silent),
             greeting => return Ok(greeting),
         }
