@@ -11,6 +11,10 @@ use std::{
 /// The image that `plumbline node-image build` makes.
 const OWN_IMAGE: &str = "plumbline/node:v1.34.4";
 
+/// The addresses of pods and of Services: those that kind takes by itself, said so that the gateway can be told as well.
+pub(super) const POD_NETWORK: &str = "10.244.0.0/16";
+pub(super) const SERVICE_NETWORK: &str = "10.96.0.0/16";
+
 /// What can be set about kind clusters.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -123,7 +127,11 @@ impl KindSettings {
             "kind": "Cluster",
             "apiVersion": "kind.x-k8s.io/v1alpha4",
             "name": name,
-            "networking": {"apiServerAddress": "127.0.0.1"},
+            "networking": {
+                "apiServerAddress": "127.0.0.1",
+                "podSubnet": POD_NETWORK,
+                "serviceSubnet": SERVICE_NETWORK,
+            },
             "containerdConfigPatches": patches,
             "kubeadmConfigPatches": [kubelet().to_string()],
             "nodes": nodes,

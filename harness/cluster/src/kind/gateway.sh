@@ -1,5 +1,6 @@
 # What runs in the gateway container: passes on what comes to its own address, and reports every other try. The sockets are those
-# of plumbline_servers::gateway. Needs a shell, `ip` and socat, as nodes have them, and NET_ADMIN.
+# of plumbline_servers::gateway. Needs a shell, `ip` and socat, as nodes have them, and NET_ADMIN. The arguments are the networks inside
+# the clusters.
 set -e
 exec 2>&1
 sockets=/run/plumbline
@@ -13,6 +14,10 @@ address=${address%% *}
 # itself is named in the same table, as that table comes before all others.
 ip route add "$subnet" dev eth0 table local
 ip route add local default dev lo table local
+# What is for a Service or a pod comes here only as long as, or once, it is not there: that is no try to get out.
+for inside in "$@"; do
+  ip route add unreachable "$inside" table local
+done
 
 pass() {
   local port=$1 socket=$sockets/$2
@@ -20,10 +25,10 @@ pass() {
 }
 
 # Of two listeners at a port that which names its address comes first: this one has what was sent elsewhere. What is sent is not read,
-# and the connection is closed.
-report='echo "try $SOCAT_SOCKADDR $SOCAT_SOCKPORT" | exec socat -u - UNIX-CONNECT:/run/plumbline/reports.sock'
+# and the connection is closed. socat has meanings of its own for colons and quotes, so it is told no more than where to read.
+export report='echo "try $SOCAT_SOCKADDR $SOCAT_SOCKPORT" | socat -u - UNIX-CONNECT:/run/plumbline/reports.sock'
 watch() {
-  socat "TCP4-LISTEN:$1,fork,reuseaddr,reuseport,backlog=64" "SYSTEM:$report" &
+  socat "TCP4-LISTEN:$1,fork,reuseaddr,reuseport,backlog=64" 'SYSTEM:eval $report' &
 }
 
 # A look-up may take longer than socat waits by itself once a datagram, which is all that comes, has been read.

@@ -1,7 +1,10 @@
 //! The network of a run's clusters, and the gateway in it: the container that bears the names of the run's servers, and that
 //! whatever else the clusters send comes to.
 
-use super::KindError;
+use super::{
+    KindError,
+    configuration::{POD_NETWORK, SERVICE_NETWORK},
+};
 use crate::docker::Docker;
 use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_keeper::Will;
@@ -179,13 +182,18 @@ impl Network {
             &self.name,
             "--volume",
             &volume,
-            // Its routes are its own. It takes every address for its own, and is not to say so to those who only ask.
             "--cap-add=NET_ADMIN",
+            // It forwards nothing, yet only one that might says that an address cannot be reached.
+            "--sysctl=net.ipv4.ip_forward=1",
+            // It takes every address for its own, and is not to say so to those who only ask.
             "--sysctl=net.ipv4.icmp_echo_ignore_all=1",
             "--entrypoint=/bin/sh",
             image,
             "-c",
             GATEWAY,
+            "gateway",
+            POD_NETWORK,
+            SERVICE_NETWORK,
         ];
         self.docker.ask("start the gateway container", arguments).await?;
         let ended = self

@@ -167,9 +167,9 @@ mod tests {
 
     #[test]
     fn what_is_no_question_is_refused_or_ignored() {
-        let mut two = Packet::parse(&asked("a.example", TYPE::A)).unwrap();
-        two.questions.push(two.questions[0].clone());
         let cut = asked("a.example", TYPE::A);
+        let mut two = Packet::parse(&cut).unwrap();
+        two.questions.push(two.questions[0].clone());
         for message in [two.build_bytes_vec().unwrap(), cut[..cut.len() - 20].to_vec()] {
             let refusal = Question::read(&message).err().unwrap().unwrap();
             let refusal = Packet::parse(&refusal).unwrap();
