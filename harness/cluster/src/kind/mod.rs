@@ -2,10 +2,10 @@
 //!
 //! A [`Network`] of the run's own joins the nodes with a *gateway* container, which bears the names of the run's servers
 //! and passes connections to them on to a unix socket of ours. It is the nodes' name server and default route as well, so
-//! that what they and their pods try to reach outside ends there, and is told of. A [`KindCluster`] is one cluster in it: containerd pulls from the
-//! private registry by its name, with the run's authority and login, and gives every container that authority as the
-//! only one it trusts. Everything that the engine holds for us is named after the run, labelled with it, and bequeathed
-//! to the keeper; what even that misses, [`sweep`] finds.
+//! that what they and their pods try to reach outside ends there, and is told of. A [`KindCluster`] is one cluster in it:
+//! containerd pulls from the private registry by its name, with the run's authority and login, and gives every container
+//! that authority as the only one it trusts. Everything that the engine holds for us is named after the run, labelled with
+//! it, and bequeathed to the keeper; what even that misses, [`sweep`] finds.
 
 mod cluster;
 mod configuration;
