@@ -1,6 +1,7 @@
 # What runs in the gateway container: passes on what comes to its own address, and reports every other try. The sockets are those
 # of plumbline_servers::gateway. Needs a shell, `ip` and socat, as nodes have them, and NET_ADMIN. The arguments are the networks inside
 # the clusters.
+# shellcheck shell=dash disable=SC2016 # what is not expanded here is by the shell of each report
 set -e
 exec 2>&1
 sockets=/run/plumbline
