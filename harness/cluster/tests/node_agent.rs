@@ -22,8 +22,8 @@ use plumbline_images::{Endpoint, Endpoints, ImageFile, ImageStore, ProgramImage,
 use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
 use plumbline_model::Progress;
 use plumbline_servers::{
-    CertificateAuthority, ProxyOptions, Registry, RegistryOptions, ServiceDirectory, ServicePlace,
-    ServiceProxy,
+    CertificateAuthority, ProxyOptions, Registry, RegistryContent, RegistryOptions, ServiceDirectory,
+    ServicePlace, ServiceProxy,
 };
 use serde_json::{Value, json};
 use std::{
@@ -158,7 +158,7 @@ impl Lab {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let registry = Registry::start(RegistryOptions {
             name: "private".into(),
-            directory: cache.path().join("registry"),
+            content: RegistryContent::Directory(cache.path().join("registry")),
             credentials: None,
             tls: None,
             address: loopback,

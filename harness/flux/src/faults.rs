@@ -44,7 +44,7 @@ impl Platform {
     ///
     /// # Errors
     /// The repository has no such content.
-    pub fn alter_content(
+    pub async fn alter_content(
         &self,
         repository: &str,
         digest: &str,
@@ -52,18 +52,20 @@ impl Platform {
         alteration: Alteration,
     ) -> Result<(), VerbError> {
         let registry = &self.services().private;
-        let content = |digest: &str| match is_layer {
-            true => registry.first_layer(repository, digest),
+        let content = async |digest: &str| match is_layer {
+            true => registry.first_layer(repository, digest).await,
             false => Ok(digest.to_owned()),
         };
-        let alter = || {
+        let alter = async {
             let alteration = match alteration {
-                Alteration::ContentOf(other) => Alteration::ContentOf(content(&other)?),
-                Alteration::OneByte => Alteration::OneByte,
+                Alteration::ContentOf(other) => Alteration::ContentOf(content(&other).await?),
+                other => other,
             };
-            registry.alter(repository, &content(digest)?, alteration)
+            registry
+                .alter(repository, &content(digest).await?, alteration)
+                .await
         };
-        alter().map_err(|error| VerbError::unmet(chain(&error)))
+        alter.await.map_err(|error| VerbError::unmet(chain(&error)))
     }
 
     /// Undoes every fault of one repository of the private registry.

@@ -5,7 +5,7 @@ mod support;
 
 use http::StatusCode;
 use plumbline_images::{ImageError, ImageName, ImageStore};
-use plumbline_servers::registry::Fault;
+use plumbline_servers::registry::{Alteration, Fault};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use support::{PRIVATE, Site};
 
@@ -157,7 +157,12 @@ async fn each_failure_has_its_own_error() {
 
     let digest = store(&site).resolve(&name).await.unwrap().digest;
     site.private
-        .tamper_with_manifest("a/b", &digest.to_string(), b"{\"layers\":[]}")
+        .alter(
+            "a/b",
+            &digest.to_string(),
+            Alteration::Bytes(b"{\"layers\":[]}"[..].into()),
+        )
+        .await
         .unwrap();
     let error = store(&site).resolve(&name.with_digest(digest)).await.unwrap_err();
     assert!(matches!(error, ImageError::DigestMismatch { .. }), "{error:?}");

@@ -307,6 +307,7 @@ async fn a_blob_of_other_content_is_refused_and_nothing_is_tagged() {
     source.image(Some("1.0"), &[&layer]).await;
     site.upstream
         .alter(NAME, digest(&layer), Alteration::OneByte)
+        .await
         .unwrap();
     let error = fails(&site, ":1.0").await;
     assert!(matches!(error, ImageError::DigestMismatch { .. }), "{error:?}");
@@ -344,7 +345,8 @@ async fn hostile_manifests_are_errors_and_nothing_is_written() {
     let big = source.index(Some("big"), &[]).await;
     let content = format!("{{\"manifests\":[],\"a\":\"{}\"}}", "a".repeat(9 << 20));
     site.upstream
-        .tamper_with_manifest(NAME, digest(&big), content.as_bytes())
+        .alter(NAME, digest(&big), Alteration::Bytes(content.into()))
+        .await
         .unwrap();
     let error = fails(&site, ":big").await;
     assert!(matches!(error, ImageError::TooLarge { .. }), "{error:?}");

@@ -6,7 +6,7 @@ mod support;
 use http::{Method, StatusCode};
 use plumbline_images::{ImageError, KeyPair, SignOptions, mirror, push_layout, sign};
 use plumbline_model::Progress;
-use plumbline_servers::registry::{Challenge, Fault};
+use plumbline_servers::registry::{Alteration, Challenge, Fault};
 use std::sync::atomic::{AtomicU32, Ordering};
 use support::{PRIVATE, Site};
 
@@ -116,7 +116,12 @@ async fn other_bytes_under_a_digest_are_noticed() {
     let packed = site.publish(IMAGE, "program").await;
     let repository = packed.name.repository();
     site.upstream
-        .tamper_with_manifest(repository, &packed.digest.to_string(), b"{\"layers\":[]}")
+        .alter(
+            repository,
+            &packed.digest.to_string(),
+            Alteration::Bytes(b"{\"layers\":[]}"[..].into()),
+        )
+        .await
         .unwrap();
     let error = mirror(
         &packed.name.with_digest(packed.digest),

@@ -6,7 +6,9 @@ mod support;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use plumbline_images::{Access, Credentials, Endpoints, ImageError, ImageName, Logins, Mirrored, mirror};
 use plumbline_model::{Progress, Secret};
-use plumbline_servers::{CertificateAuthority, Registry, RegistryOptions, registry::Challenge};
+use plumbline_servers::{
+    CertificateAuthority, Registry, RegistryContent, RegistryOptions, registry::Challenge,
+};
 use support::{Site, content::requests};
 
 /// The image that [`Site::publish`] stored, under the address of its registry.
@@ -131,7 +133,7 @@ async fn plain_http_is_spoken_only_where_it_is_asked_for() {
     let site = Site::start().await;
     let plain = Registry::start(RegistryOptions {
         name: "plain".to_owned(),
-        directory: site.directory.path().join("plain"),
+        content: RegistryContent::Directory(site.directory.path().join("plain")),
         credentials: None,
         tls: None,
         address: ([127, 0, 0, 1], 0).into(),

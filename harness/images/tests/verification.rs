@@ -9,7 +9,7 @@ use plumbline_images::{
     VerifyError, VerifyOptions, push_layout,
     sign::{self, verify},
 };
-use plumbline_servers::registry::Fault;
+use plumbline_servers::registry::{Alteration, Fault};
 use reqwest::Method;
 use support::{PRIVATE, Site};
 
@@ -165,7 +165,12 @@ async fn a_registry_that_serves_other_bytes_is_noticed() {
     sign(&site, &image, &key, SignatureFormat::Tag).await;
     let digest = image.digest().unwrap().to_string();
     site.private
-        .tamper_with_manifest(image.repository(), &digest, b"{\"layers\":[]}")
+        .alter(
+            image.repository(),
+            &digest,
+            Alteration::Bytes(b"{\"layers\":[]}"[..].into()),
+        )
+        .await
         .unwrap();
     // By its tag as well: the registry still announces the digest that was signed.
     for name in [image.clone(), "registry.plumbline.test/a/b:1".parse().unwrap()] {

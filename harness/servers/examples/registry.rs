@@ -7,7 +7,7 @@
 //! It prints `host:port` once it listens. An OCI image layout, if one is named, is made available as `REPOSITORY:TAG`.
 #![allow(clippy::print_stdout)]
 
-use plumbline_servers::{Registry, RegistryOptions};
+use plumbline_servers::{Registry, RegistryContent, RegistryOptions};
 use std::{error::Error, path::PathBuf};
 use tokio::io::{AsyncReadExt as _, stdin};
 
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let registry = Registry::start(RegistryOptions {
         name: "example".to_owned(),
-        directory: PathBuf::from(directory),
+        content: RegistryContent::Directory(PathBuf::from(directory)),
         credentials: None,
         tls: None,
         address: ([127, 0, 0, 1], 0).into(),

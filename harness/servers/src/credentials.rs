@@ -1,7 +1,7 @@
 //! The user and password of one run, and the check of a request against them.
 
 use base64::Engine as _;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use plumbline_model::Secret;
 
 /// A user and password that a server asks for.
@@ -21,6 +21,17 @@ impl Credentials {
             user: user.into(),
             password: Secret::new(hex::encode(rand::random::<[u8; 24]>())),
         }
+    }
+
+    /// What a client with these credentials sends by HTTP basic authentication.
+    pub(crate) fn header(&self) -> HeaderValue {
+        let pair = format!("{}:{}", self.user, self.password.reveal());
+        let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+        // Base64 has no character that a header cannot have.
+        let mut value =
+            HeaderValue::try_from(format!("Basic {encoded}")).unwrap_or(HeaderValue::from_static("Basic"));
+        value.set_sensitive(true);
+        value
     }
 
     /// Whether this is the password.

@@ -59,6 +59,34 @@ pub enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Something of an image layout could not be sent to a registry.
+    #[error("cannot send {digest} to repository {repository} of the registry: {reason}")]
+    Seed {
+        /// What was to be sent.
+        digest: String,
+        /// Where to.
+        repository: String,
+        /// What the registry said.
+        reason: String,
+    },
+    /// Behind an address there is no registry that lets us in.
+    #[error("no registry for us at {address}: {reason}")]
+    Silent {
+        /// Where it should be.
+        address: SocketAddr,
+        /// What is there instead.
+        reason: String,
+    },
+    /// A registry does not say what it has.
+    #[error("cannot read {digest} in repository {repository} of the registry: {reason}")]
+    Unreadable {
+        /// What was asked for.
+        digest: String,
+        /// Where.
+        repository: String,
+        /// What the registry said.
+        reason: String,
+    },
     /// A name of a repository, tag or branch that cannot be.
     #[error("{what} {name:?} is not valid: {reason}")]
     Name {

@@ -16,6 +16,7 @@ pub mod proxy;
 mod record;
 pub mod registry;
 pub mod tls;
+mod upstream;
 pub mod webhook;
 
 pub use api_proxy::{
@@ -29,6 +30,6 @@ pub use git::{Changes, GitServer, GitServerOptions, Repository, Revision, TreeEn
 pub use key_vault::{KeyVault, KeyVaultOptions, KeyVaultRequest};
 pub use listen::{Listener, Server};
 pub use proxy::{ByteStream, EgressRecord, ProxyOptions, ServiceDirectory, ServicePlace, ServiceProxy};
-pub use registry::{Registry, RegistryOptions, RequestRecord};
+pub use registry::{OtherRegistry, Registry, RegistryContent, RegistryOptions, RequestRecord};
 pub use tls::{CertificateAuthority, ClientIdentity, ServerIdentity};
 pub use webhook::{Delivery, Payload, WebhookOptions, WebhookSink};

@@ -192,13 +192,15 @@ impl CertificateAuthority {
     }
 }
 
-/// A TLS configuration for a client that trusts the authority `authority_pem` alone and proves itself by `identity`.
+/// A TLS configuration for a client that trusts the authority `authority_pem` alone and proves itself by `identity`, if it has
+/// one. `subject` is what errors call it.
 pub(crate) fn client_config(
+    subject: &str,
     authority_pem: &str,
-    identity: &ClientIdentity,
+    identity: Option<&ClientIdentity>,
 ) -> Result<Arc<ClientConfig>, ServerError> {
     let failed = |source| ServerError::Tls {
-        subject: "a client of the API server".into(),
+        subject: subject.to_owned(),
         source,
     };
     let unreadable = |error: pem::Error| failed(rustls::Error::General(error.to_string()));
@@ -211,13 +213,20 @@ pub(crate) fn client_config(
     for certificate in certificates(authority_pem)? {
         roots.add(certificate).map_err(failed)?;
     }
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.reveal().as_bytes()).map_err(unreadable)?;
-    let mut configuration = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(failed)?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(certificates(&identity.certificate_pem)?, key)
-        .map_err(failed)?;
+        .with_root_certificates(roots);
+    let mut configuration = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let key =
+                PrivateKeyDer::from_pem_slice(identity.key_pem.reveal().as_bytes()).map_err(unreadable)?;
+            builder
+                .with_client_auth_cert(certificates(&identity.certificate_pem)?, key)
+                .map_err(failed)?
+        }
+    };
     configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(configuration))
 }

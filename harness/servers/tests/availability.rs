@@ -4,8 +4,8 @@
 use axum::{body::Body, response::Response};
 use futures::StreamExt as _;
 use plumbline_servers::{
-    Availability, CertificateAuthority, ClientConnection, Listener, Registry, RegistryOptions, Server,
-    WebhookOptions, WebhookSink,
+    Availability, CertificateAuthority, ClientConnection, Listener, Registry, RegistryContent,
+    RegistryOptions, Server, WebhookOptions, WebhookSink,
 };
 use std::{
     error::Error,
@@ -165,7 +165,7 @@ async fn the_registry_and_the_sink_can_go_down_and_come_back() {
     let directory = tempfile::tempdir().unwrap();
     let registry = Registry::start(RegistryOptions {
         name: "test".into(),
-        directory: directory.path().to_owned(),
+        content: RegistryContent::Directory(directory.path().to_owned()),
         credentials: None,
         tls: None,
         address: loopback(),

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
 use plumbline_servers::{
-    Availability, Registry, RegistryOptions,
+    Availability, Registry, RegistryContent, RegistryOptions,
     registry::{Alteration, RepositoryPart},
 };
 use reqwest::{Client, Response};
@@ -50,7 +50,7 @@ async fn world() -> World {
     let directory = tempfile::tempdir().unwrap();
     let registry = Registry::start(RegistryOptions {
         name: "test".into(),
-        directory: directory.path().join("registry"),
+        content: RegistryContent::Directory(directory.path().join("registry")),
         credentials: None,
         tls: None,
         address: ([127, 0, 0, 1], 0).into(),
@@ -149,7 +149,7 @@ async fn altered_content_is_served_under_the_digest_of_what_it_replaces() {
     } = &world;
     let path = format!("shop/manifests/{good}");
     let original = world.body(&path).await;
-    registry.alter("shop", good, Alteration::OneByte).unwrap();
+    registry.alter("shop", good, Alteration::OneByte).await.unwrap();
     let answer = world.ask(&path).await.unwrap();
     assert_eq!(answer.headers()["docker-content-digest"], good.as_str());
     let changed = answer.bytes().await.unwrap();
@@ -159,6 +159,7 @@ async fn altered_content_is_served_under_the_digest_of_what_it_replaces() {
 
     registry
         .alter("shop", good, Alteration::ContentOf(bad.clone()))
+        .await
         .unwrap();
     assert_eq!(
         world.body("shop/manifests/good").await,
@@ -175,25 +176,32 @@ async fn a_layer_is_altered_alone_and_what_is_not_there_cannot_be() {
         registry, good, bad, ..
     } = &world;
     let (layer, other) = (
-        registry.first_layer("shop", good).unwrap(),
-        registry.first_layer("shop", bad).unwrap(),
+        registry.first_layer("shop", good).await.unwrap(),
+        registry.first_layer("shop", bad).await.unwrap(),
     );
     assert_eq!((&layer, &other), (&sha256(GOOD), &sha256(BAD)));
     let before = world.body("shop/manifests/good").await;
     registry
         .alter("shop", &layer, Alteration::ContentOf(other))
+        .await
         .unwrap();
     assert_eq!(world.body(&format!("shop/blobs/{layer}")).await, BAD);
     assert_eq!(world.body(&format!("bank/blobs/{layer}")).await, GOOD);
     assert_eq!(world.body("shop/manifests/good").await, before);
 
     let missing = sha256(b"nowhere");
-    assert!(registry.alter("shop", &missing, Alteration::OneByte).is_err());
+    assert!(
+        registry
+            .alter("shop", &missing, Alteration::OneByte)
+            .await
+            .is_err()
+    );
     assert!(
         registry
             .alter("shop", good, Alteration::ContentOf(missing.clone()))
+            .await
             .is_err()
     );
-    assert!(registry.first_layer("shop", &missing).is_err());
-    assert!(registry.first_layer("shop", &layer).is_err());
+    assert!(registry.first_layer("shop", &missing).await.is_err());
+    assert!(registry.first_layer("shop", &layer).await.is_err());
 }

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use http::{Method, StatusCode};
 use plumbline_model::Secret;
 use plumbline_servers::{
-    CertificateAuthority, Credentials, Registry, RegistryOptions,
-    registry::{Challenge, Fault},
+    CertificateAuthority, Credentials, Registry, RegistryContent, RegistryOptions,
+    registry::{Alteration, Challenge, Fault},
 };
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ struct World {
 fn options(directory: &Path) -> RegistryOptions {
     RegistryOptions {
         name: "test".into(),
-        directory: directory.to_owned(),
+        content: RegistryContent::Directory(directory.to_owned()),
         credentials: None,
         tls: None,
         address: ([127, 0, 0, 1], 0).into(),
@@ -464,14 +464,10 @@ async fn faults_tampering_and_the_request_log_serve_tests() {
         Err(_) => true,
     });
     world.registry.clear_fault();
-    world.registry.tamper_with_manifest("r", &digest, b"{}").unwrap();
+    let other = || Alteration::Bytes(b"{}"[..].into());
+    world.registry.alter("r", &digest, other()).await.unwrap();
     assert_eq!(world.get("/v2/r/manifests/v1").await.bytes().await.unwrap(), "{}");
-    assert!(
-        world
-            .registry
-            .tamper_with_manifest("r", "sha256:0", b"{}")
-            .is_err()
-    );
+    assert!(world.registry.alter("r", "sha256:0", other()).await.is_err());
     world.registry.set_read_only(true);
     assert_eq!(
         status(world.client.post(world.url("/v2/r/blobs/uploads/"))).await,

@@ -2,7 +2,7 @@
 
 use crate::world::{Said, World};
 use plumbline_model::Secret;
-use plumbline_servers::{Credentials, Registry, RegistryOptions};
+use plumbline_servers::{Credentials, Registry, RegistryContent, RegistryOptions};
 use serde_json::Value;
 use std::{
     fs,
@@ -25,7 +25,7 @@ impl Registries {
         let start = |name: &str, credentials| {
             let options = RegistryOptions {
                 name: name.to_owned(),
-                directory: world.path(name),
+                content: RegistryContent::Directory(world.path(name)),
                 credentials,
                 tls: None,
                 address: ([127, 0, 0, 1], 0).into(),

@@ -3,7 +3,7 @@
 use crate::world::{Said, World};
 use plumbline_images::KeyPair;
 use plumbline_model::Secret;
-use plumbline_servers::{Credentials, KeyVault, KeyVaultOptions, Registry, RegistryOptions};
+use plumbline_servers::{Credentials, KeyVault, KeyVaultOptions, Registry, RegistryContent, RegistryOptions};
 use serde_json::Value;
 use std::{fs, process::Command};
 use tokio::runtime::Runtime;
@@ -22,7 +22,7 @@ impl Bench {
         let (world, runtime) = (World::new(), Runtime::new().expect("a runtime"));
         let options = RegistryOptions {
             name: "registry".to_owned(),
-            directory: world.path("registry"),
+            content: RegistryContent::Directory(world.path("registry")),
             credentials: None,
             tls: None,
             address: ([127, 0, 0, 1], 0).into(),

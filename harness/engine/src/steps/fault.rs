@@ -33,7 +33,9 @@ pub(super) async fn fault(fault: &Fault, state: &mut ScenarioState) -> Result<()
                 OtherContent::ContentOf(digest) => Alteration::ContentOf(digest.clone()),
             };
             let is_layer = fault.part == ContentPart::Layer;
-            return platform.alter_content(&fault.repository, &fault.digest, is_layer, alteration);
+            return platform
+                .alter_content(&fault.repository, &fault.digest, is_layer, alteration)
+                .await;
         }
     };
     platform.set_availability(server, availability(*how));

@@ -8,7 +8,7 @@ use plumbline_images::{
     Verified, VerifyError, VerifyOptions, pack, sign,
 };
 use plumbline_model::{Progress, Secret};
-use plumbline_servers::{CertificateAuthority, Registry, RegistryOptions};
+use plumbline_servers::{CertificateAuthority, Registry, RegistryContent, RegistryOptions};
 use reqwest::Method;
 use std::{
     collections::BTreeMap,
@@ -205,7 +205,7 @@ pub async fn registry(directory: &Path, authority: &CertificateAuthority) -> Reg
     };
     Registry::start(RegistryOptions {
         name: "test".to_owned(),
-        directory: directory.to_owned(),
+        content: RegistryContent::Directory(directory.to_owned()),
         credentials: Some(credentials),
         tls: Some(authority.server_config(&["127.0.0.1", "localhost"]).unwrap()),
         address: ([127, 0, 0, 1], 0).into(),

@@ -7,7 +7,6 @@
 mod fault;
 mod request;
 mod server;
-mod upstream;
 mod watch_body;
 
 pub use fault::{ApiFault, WatchEnd};

@@ -3,12 +3,11 @@
 use super::{
     fault::{ApiFault, Faults, WatchEnd, refusal},
     request::{ApiRequest, ApiRequests, ApiVerb},
-    upstream::Upstream,
     watch_body,
 };
-use crate::{ClientConnection, ClientIdentity, Listener, Server, ServerError};
+use crate::{ClientConnection, ClientIdentity, Listener, Server, ServerError, tls, upstream::Upstream};
 use axum::{extract::Request, response::Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use rustls::ServerConfig;
 use std::{
     collections::BTreeMap,
@@ -95,8 +94,13 @@ impl ApiProxy {
         let listener = Listener::bind_loopback(options.address)
             .await?
             .with_tls(Some(options.tls));
+        let tls = tls::client_config(
+            "a client of the API server",
+            &options.authority_pem,
+            Some(&options.identity),
+        )?;
         let inner = Arc::new(Inner {
-            upstream: Upstream::new(options.api_server, &options.authority_pem, &options.identity)?,
+            upstream: Upstream::new("the API server", options.api_server, Some(tls)),
             faults: Faults::none(),
             counts: Mutex::default(),
             watch_ends: watch::Sender::new(WatchEnd::Closed),
@@ -190,7 +194,11 @@ impl Inner {
         }
     }
 
-    async fn forward(&self, request: Request) -> Response {
+    async fn forward(&self, mut request: Request) -> Response {
+        let headers = request.headers_mut();
+        // Everybody is `identity` here, and events can only be counted in plain text.
+        headers.remove(header::AUTHORIZATION);
+        headers.remove(header::ACCEPT_ENCODING);
         match self.upstream.send(request).await {
             Ok(answer) => answer,
             Err(error) => refusal(StatusCode::BAD_GATEWAY, &error.to_string(), None),

@@ -3,9 +3,9 @@
 
 use super::{
     answers::{Answer, CONTENT_DIGEST, Refusal},
+    content::Content,
     names::Digest,
     routes::{Reference, Route},
-    storage::Storage,
 };
 use crate::{
     Availability,
@@ -36,6 +36,8 @@ pub enum Alteration {
     OneByte,
     /// The content of another digest of the same repository.
     ContentOf(String),
+    /// These bytes.
+    Bytes(Bytes),
 }
 
 /// More than this of altered content is not held in memory.
@@ -88,7 +90,7 @@ impl Disturbances {
     }
 
     /// The answer to a request for content, with other content in it if that of its digest is altered.
-    pub(super) async fn altered(&self, repository: &str, answer: Response, storage: &Storage) -> Answer {
+    pub(super) async fn altered(&self, repository: &str, answer: Response, content: &Content) -> Answer {
         let digest = answer.headers().get(CONTENT_DIGEST);
         let digest = digest.and_then(|digest| Digest::parse(digest.to_str().ok()?));
         let alteration = digest.and_then(|digest| self.alteration(repository, &digest));
@@ -96,7 +98,7 @@ impl Disturbances {
             return Ok(answer);
         };
         let (mut parts, body) = answer.into_parts();
-        let content = match alteration {
+        let served = match alteration {
             Alteration::OneByte => {
                 let content = axum::body::to_bytes(body, LARGEST).await;
                 with_one_byte_changed(
@@ -105,17 +107,19 @@ impl Disturbances {
                 )
             }
             Alteration::ContentOf(other) => {
-                let (media_type, content) = storage.content(repository, &other)?.ok_or_else(|| {
+                let stored = content.stored(repository, &other).await?.ok_or_else(|| {
                     Refusal::missing("MANIFEST_UNKNOWN", format_args!("{repository} has no {other}"))
                 })?;
-                if let Some(media_type) = media_type.and_then(|text| HeaderValue::try_from(text).ok()) {
+                let media_type = stored.media_type.map(HeaderValue::try_from);
+                if let Some(Ok(media_type)) = media_type {
                     parts.headers.insert(header::CONTENT_TYPE, media_type);
                 }
-                content.into()
+                stored.content
             }
+            Alteration::Bytes(bytes) => bytes,
         };
-        parts.headers.insert(header::CONTENT_LENGTH, content.len().into());
-        Ok(Response::from_parts(parts, Body::from(content)))
+        parts.headers.insert(header::CONTENT_LENGTH, served.len().into());
+        Ok(Response::from_parts(parts, Body::from(served)))
     }
 
     fn alteration(&self, repository: &str, digest: &Digest) -> Option<Alteration> {

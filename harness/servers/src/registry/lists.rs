@@ -75,7 +75,7 @@ fn page(call: &Call, mut body: Value, key: &str, mut all: Vec<String>) -> axum::
         if let Some(last) = all.last() {
             headers.push((
                 header::LINK,
-                format!("<{}?n={limit}&last={last}>; rel=\"next\"", call.path),
+                format!("<{}?n={limit}&last={last}>; rel=\"next\"", call.uri.path()),
             ));
         }
     }

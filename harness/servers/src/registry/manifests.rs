@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 /// The largest manifest that is accepted; the specification asks for 4 MiB at least.
 const LARGEST: usize = 8 << 20;
-const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+pub(super) const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const TAG: HeaderName = HeaderName::from_static("oci-tag");
 
 /// What the registry knows about a manifest without reading it again.
@@ -76,7 +76,7 @@ impl ManifestRecord {
         let body = &stored[end + 1..];
         match Self::parse(Some(media_type), body) {
             Ok((record, _)) => Some(record),
-            // Tampered with on purpose: still served, so that clients can notice.
+            // Damaged: still served, so that clients can notice.
             Err(_) => Some(Self {
                 media_type: media_type.to_owned(),
                 size: body.len(),

@@ -1,17 +1,14 @@
 //! The registry as a running server: dispatch, request log, and the switches that tests need.
 
 use super::{
-    answers::{Answer, Refusal, respond_json},
+    answers::{Answer, Refusal},
     authorization::{Authorization, Challenge},
-    blobs,
+    content::{Content, RegistryContent},
     disturbances::{Alteration, Disturbances, RepositoryPart},
     fault::{Fault, Faults},
-    lists, manifests,
+    front::OtherRegistry,
     names::{self, Digest},
     routes::Route,
-    seed,
-    storage::Storage,
-    uploads::Uploads,
 };
 use crate::{Availability, ClientConnection, Credentials, Listener, Server, ServerError, record::BoundedLog};
 use axum::{
@@ -19,12 +16,13 @@ use axum::{
     extract::{Query, Request},
     response::Response,
 };
-use http::{HeaderMap, Method, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use rustls::ServerConfig;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -38,8 +36,8 @@ const REMEMBERED: usize = 10_000;
 pub struct RegistryOptions {
     /// What logs call it: `upstream`, `private`.
     pub name: String,
-    /// Where its content is; created if it is not there.
-    pub directory: PathBuf,
+    /// Where its content is.
+    pub content: RegistryContent,
     /// Who may use it; nobody is asked if this is `None`.
     pub credentials: Option<Credentials>,
     /// Its TLS configuration; plain HTTP if this is `None`.
@@ -67,8 +65,7 @@ pub struct Registry {
 
 struct Inner {
     name: String,
-    storage: Storage,
-    uploads: Uploads,
+    content: Content,
     authorization: Authorization,
     requests: BoundedLog<RequestRecord>,
     faults: Faults,
@@ -81,13 +78,18 @@ struct Inner {
 /// The parts of a request that its answer may depend on.
 pub(super) struct Call {
     pub(super) method: Method,
-    pub(super) path: String,
+    pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
     parameters: Vec<(String, String)>,
 }
 
 impl Call {
+    /// Whether it changes nothing.
+    pub(super) const fn reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+
     /// The values of the query parameter `name`.
     pub(super) fn parameters<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.parameters
@@ -98,17 +100,16 @@ impl Call {
 }
 
 impl Registry {
-    /// Starts a registry on the content of its directory.
+    /// Starts a registry on its content.
     pub async fn start(options: RegistryOptions) -> Result<Self, ServerError> {
-        let storage = Storage::open(&options.directory)?;
+        let content = Content::open(options.content)?;
         let authorization = Authorization::new(options.credentials, options.tls.is_some());
         let listener = Listener::bind_loopback(options.address)
             .await?
             .with_tls(options.tls);
         let inner = Arc::new(Inner {
             name: options.name,
-            storage,
-            uploads: Uploads::default(),
+            content,
             authorization,
             requests: BoundedLog::new(REMEMBERED),
             faults: Faults::default(),
@@ -123,6 +124,14 @@ impl Registry {
             async move { inner.respond(request).await }
         });
         Ok(Self { inner, server })
+    }
+
+    /// Passes requests on to this registry from now on; nothing where the content is in a directory.
+    pub fn stand_before(&self, other: &OtherRegistry) -> Result<(), ServerError> {
+        match &self.inner.content {
+            Content::Own { .. } => Ok(()),
+            Content::Another(front) => front.stand_before(other),
+        }
     }
 
     /// Where it listens.
@@ -172,8 +181,8 @@ impl Registry {
 
     /// Makes the image in the OCI image layout at `layout` available as `repository:tag`; returns its digest.
     ///
-    /// Blobs are linked where the file system can, else copied, and not hashed again: the layout is our own, and
-    /// each size is checked. Manifests are hashed.
+    /// Blobs are not hashed again: the layout is our own, and each size is checked. Manifests are hashed. A directory of our own
+    /// has the blobs linked where the file system can, else copied; to another registry they are sent.
     pub async fn seed(&self, repository: &str, tag: &str, layout: &Path) -> Result<String, ServerError> {
         check(
             "repository",
@@ -187,16 +196,7 @@ impl Registry {
             names::is_tag,
             "use at most 128 letters, digits, dots, dashes and underscores",
         )?;
-        let (inner, path) = (self.inner.clone(), layout.to_owned());
-        let (repository, tag) = (repository.to_owned(), tag.to_owned());
-        tokio::task::spawn_blocking(move || seed::import(&inner.storage, &repository, &tag, &path))
-            .await
-            .unwrap_or_else(|error| {
-                Err(ServerError::Layout {
-                    path: layout.to_owned(),
-                    reason: error.to_string(),
-                })
-            })
+        self.inner.content.seed(repository, tag, layout).await
     }
 
     /// Takes one repository out of reach, or a part of it, slows it down, or brings it back; others are served as ever.
@@ -212,16 +212,15 @@ impl Registry {
 
     /// From now on serves something else where the content of `digest`, a manifest or a blob, is asked for; the digest that
     /// is announced stays the same, and so does the answer to HEAD.
-    pub fn alter(&self, repository: &str, digest: &str, alteration: Alteration) -> Result<(), ServerError> {
-        let served = match &alteration {
-            Alteration::ContentOf(other) => other,
-            Alteration::OneByte => digest,
-        };
-        for needed in [digest, served] {
-            let stored = self.inner.storage.content(repository, needed);
-            if stored.map_err(ServerError::storage("read", needed))?.is_none() {
-                return Err(self.missing("manifest or blob", repository, needed));
-            }
+    pub async fn alter(
+        &self,
+        repository: &str,
+        digest: &str,
+        alteration: Alteration,
+    ) -> Result<(), ServerError> {
+        self.stored(repository, digest).await?;
+        if let Alteration::ContentOf(other) = &alteration {
+            self.stored(repository, other).await?;
         }
         if let Some(digest) = Digest::parse(digest) {
             self.inner.disturbances.alter(repository, digest, alteration);
@@ -230,17 +229,34 @@ impl Registry {
     }
 
     /// The digest of the first layer of an image; of an index, that of its first child.
-    pub fn first_layer(&self, repository: &str, digest: &str) -> Result<String, ServerError> {
-        let stored = self.inner.storage.content(repository, digest);
-        let stored = stored.map_err(ServerError::storage("read", digest))?;
-        let manifest = stored.and_then(|(_, body)| serde_json::from_slice::<Value>(&body).ok());
-        let first = |list: &str| manifest.as_ref()?.get(list)?.get(0)?.get("digest")?.as_str();
-        match (first("manifests"), first("layers")) {
-            // A child has no children.
-            (Some(child), None) if child != digest => self.first_layer(repository, child),
-            (None, Some(layer)) => Ok(layer.to_owned()),
-            _ => Err(self.missing("image with layers", repository, digest)),
+    pub async fn first_layer(&self, repository: &str, digest: &str) -> Result<String, ServerError> {
+        let mut digest = digest.to_owned();
+        // A child has no children.
+        for is_child in [false, true] {
+            let content = self.stored(repository, &digest).await?;
+            let manifest = serde_json::from_slice::<Value>(&content).ok();
+            let first = |list: &str| {
+                let first = manifest.as_ref()?.get(list)?.get(0)?.get("digest")?;
+                Some(first.as_str()?.to_owned())
+            };
+            match (first("manifests"), first("layers")) {
+                (Some(child), None) if !is_child => digest = child,
+                (None, Some(layer)) => return Ok(layer),
+                _ => break,
+            }
         }
+        Err(self.missing("image with layers", repository, &digest))
+    }
+
+    async fn stored(&self, repository: &str, digest: &str) -> Result<Bytes, ServerError> {
+        let stored = self.inner.content.stored(repository, digest).await;
+        let stored = stored.map_err(|refusal| ServerError::Unreadable {
+            digest: digest.to_owned(),
+            repository: repository.to_owned(),
+            reason: refusal.to_string(),
+        })?;
+        let stored = stored.ok_or_else(|| self.missing("manifest or blob", repository, digest))?;
+        Ok(stored.content)
     }
 
     /// Serves one repository as ever again.
@@ -254,23 +270,6 @@ impl Registry {
             name: digest.to_owned(),
             place: format!("repository {repository} of registry {}", self.inner.name),
         }
-    }
-
-    /// Serves other bytes under the digest of a stored manifest, so that tests can see who notices.
-    pub fn tamper_with_manifest(
-        &self,
-        repository: &str,
-        digest: &str,
-        body: &[u8],
-    ) -> Result<(), ServerError> {
-        let missing = || self.missing("manifest", repository, digest);
-        let parsed = Digest::parse(digest).ok_or_else(missing)?;
-        let found = self
-            .inner
-            .storage
-            .tamper(repository, &parsed, body)
-            .map_err(ServerError::storage("tamper with", digest))?;
-        if found { Ok(()) } else { Err(missing()) }
     }
 }
 
@@ -315,13 +314,12 @@ impl Inner {
             .map(|Query(parameters)| parameters)
             .map_err(|error| Refusal::bad("UNSUPPORTED", error))?;
         let (parts, body) = request.into_parts();
-        let path = parts.uri.path().to_owned();
-        let route = Route::parse(&path)?;
+        let route = Route::parse(parts.uri.path())?;
         let connection = parts.extensions.get::<ClientConnection>();
         self.disturbances.admit(&route, connection).await;
         let call = Call {
             method: parts.method,
-            path,
+            uri: parts.uri,
             headers: parts.headers,
             body,
             parameters,
@@ -333,8 +331,7 @@ impl Inner {
         let host = host.map_or_else(|| self.address.to_string(), str::to_owned);
         self.authorization
             .check(&call.method, &call.headers, &host, route.repository())?;
-        let reads = matches!(call.method, Method::GET | Method::HEAD);
-        if !reads && self.read_only.load(Ordering::Relaxed) {
+        if !call.reads() && self.read_only.load(Ordering::Relaxed) {
             return Err(Refusal::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "UNSUPPORTED",
@@ -342,40 +339,13 @@ impl Inner {
             ));
         }
         let fetches = call.method == Method::GET;
-        let answer = self.dispatch(&route, call, reads).await?;
+        let referrers = self.referrers.load(Ordering::Relaxed);
+        let answer = self.content.answer(&route, call, referrers).await?;
         match (&route, route.repository()) {
             (Route::Manifest { .. } | Route::Blob { .. }, Some(repository)) if fetches => {
-                self.disturbances.altered(repository, answer, &self.storage).await
+                self.disturbances.altered(repository, answer, &self.content).await
             }
             _ => Ok(answer),
-        }
-    }
-
-    async fn dispatch(&self, route: &Route, call: Call, reads: bool) -> Answer {
-        let referrers = self.referrers.load(Ordering::Relaxed);
-        match route {
-            Route::NewUpload { repository } => self.uploads.start(&self.storage, repository, call).await,
-            Route::Upload { repository, id } => {
-                self.uploads.answer(&self.storage, repository, id, call).await
-            }
-            Route::Blob { repository, digest } => {
-                blobs::answer(&self.storage, repository, digest, call).await
-            }
-            Route::Manifest {
-                repository,
-                reference,
-            } => manifests::answer(&self.storage, referrers, repository, reference, call).await,
-            _ if !reads => Err(Refusal::method(&call.method)),
-            Route::Tags { repository } => lists::tags(&self.storage, repository, &call),
-            Route::Catalog => lists::catalog(&self.storage, &call),
-            Route::Referrers { repository, digest } if referrers => {
-                lists::referrers(&self.storage, repository, digest, &call)
-            }
-            Route::Referrers { .. } => Err(Refusal::missing(
-                "UNSUPPORTED",
-                "the referrers API is switched off",
-            )),
-            Route::Base | Route::Token => Ok(respond_json(&json!({}))),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! No component of a repository name starts with an underscore, so names never clash. Files appear by rename; nothing
 //! is synced, because a lost registry is filled again.
 
-use super::{manifests::ManifestRecord, names::Digest, routes::Reference};
+use super::{content::Stored, manifests::ManifestRecord, names::Digest, routes::Reference};
 use crate::ServerError;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -166,19 +166,6 @@ impl Storage {
         Ok(None)
     }
 
-    /// Replaces the bytes of a stored manifest under its old digest; false if there is no such manifest.
-    pub(super) fn tamper(&self, repository: &str, digest: &Digest, body: &[u8]) -> io::Result<bool> {
-        let mut index = self.index();
-        let Some(record) = index
-            .get_mut(repository)
-            .and_then(|entry| entry.manifests.get_mut(digest))
-        else {
-            return Ok(false);
-        };
-        self.write_manifest(repository, digest, record, body)?;
-        Ok(true)
-    }
-
     /// The manifest that `reference` names: its digest, what is known about it, and its bytes.
     pub(super) fn manifest(
         &self,
@@ -201,23 +188,25 @@ impl Storage {
         Ok(Some((digest.clone(), record.clone(), stored)))
     }
 
-    /// The content of a digest that `repository` has, and its media type if it is a manifest's.
-    pub(super) fn content(
-        &self,
-        repository: &str,
-        digest: &str,
-    ) -> io::Result<Option<(Option<String>, Vec<u8>)>> {
+    /// What `repository` has under a digest, if anything.
+    pub(super) fn content(&self, repository: &str, digest: &str) -> io::Result<Option<Stored>> {
         let Some(digest) = Digest::parse(digest) else {
             return Ok(None);
         };
         let reference = Reference::Digest(digest.clone());
         if let Some((_, record, body)) = self.manifest(repository, &reference)? {
-            return Ok(Some((Some(record.media_type), body)));
+            return Ok(Some(Stored {
+                media_type: Some(record.media_type),
+                content: body.into(),
+            }));
         }
-        match self.has_blob(repository, &digest) {
-            true => Ok(Some((None, fs::read(self.blob_path(&digest))?))),
-            false => Ok(None),
-        }
+        Ok(match self.has_blob(repository, &digest) {
+            true => Some(Stored {
+                media_type: None,
+                content: fs::read(self.blob_path(&digest))?.into(),
+            }),
+            false => None,
+        })
     }
 
     /// Removes a tag, or a manifest with every tag that names it; false if it is not there.

@@ -9,7 +9,7 @@ use client::{Client, REPOSITORY, WAYS, Way};
 use content::{Content, NOTE, kinds};
 use http::Method;
 use plumbline_model::Secret;
-use plumbline_servers::{Credentials, Registry, RegistryOptions, registry::Challenge};
+use plumbline_servers::{Credentials, Registry, RegistryContent, RegistryOptions, registry::Challenge};
 
 async fn assert_life(client: &Client, content: &Content, first_way: usize) {
     for (number, blob) in content.blobs.iter().enumerate() {
@@ -85,7 +85,7 @@ async fn assert_specification(challenge: Option<Challenge>) {
     });
     let options = RegistryOptions {
         name: "specification".to_owned(),
-        directory: directory.path().to_owned(),
+        content: RegistryContent::Directory(directory.path().to_owned()),
         credentials,
         tls: None,
         address: ([127, 0, 0, 1], 0).into(),

@@ -1,12 +1,7 @@
-//! The API server behind the proxy: connections that are used again, over TLS, in the name of one identity.
+//! A server that one of ours passes requests on to: connections that are used again, over TLS or plain.
 
-use crate::{
-    ClientIdentity, ServerError,
-    proxy::{connect, strip},
-    tls,
-};
+use crate::proxy::{ByteStream, connect, strip};
 use axum::{body::Body, extract::Request, response::Response};
-use http::header;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -17,43 +12,45 @@ use std::{
 };
 use tokio_rustls::TlsConnector;
 
-/// Where the API server is, and connections to it.
-pub(super) struct Upstream {
+/// Where the server is, and connections to it.
+pub(crate) struct Upstream {
+    name: &'static str,
     address: SocketAddr,
-    connector: TlsConnector,
+    connector: Option<TlsConnector>,
     connections: Mutex<Vec<SendRequest<Body>>>,
 }
 
-/// Why the API server did not answer.
+/// Why the server did not answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UpstreamError {
-    #[error("cannot connect to the API server: {0}")]
-    Connect(#[from] io::Error),
-    #[error("the API server broke off: {0}")]
-    Exchange(#[from] hyper::Error),
+pub(crate) enum UpstreamError {
+    #[error("cannot connect to {name}: {source}")]
+    Connect {
+        name: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{name} broke off: {source}")]
+    Exchange {
+        name: &'static str,
+        #[source]
+        source: hyper::Error,
+    },
 }
 
 impl Upstream {
-    pub(super) fn new(
-        address: SocketAddr,
-        authority_pem: &str,
-        identity: &ClientIdentity,
-    ) -> Result<Self, ServerError> {
-        let configuration: Arc<ClientConfig> = tls::client_config(authority_pem, identity)?;
-        Ok(Self {
+    /// The server at `address`, which errors call `name`; plain HTTP without `tls`.
+    pub(crate) fn new(name: &'static str, address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
+        Self {
+            name,
             address,
-            connector: TlsConnector::from(configuration),
+            connector: tls.map(TlsConnector::from),
             connections: Mutex::default(),
-        })
+        }
     }
 
     /// Sends a request and gives its answer, whose body may go on for long.
-    pub(super) async fn send(&self, mut request: Request) -> Result<Response, UpstreamError> {
-        let headers = request.headers_mut();
-        strip(headers);
-        // Everybody is `identity` here, and events can only be counted in plain text.
-        headers.remove(header::AUTHORIZATION);
-        headers.remove(header::ACCEPT_ENCODING);
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Response, UpstreamError> {
+        strip(request.headers_mut());
         loop {
             let (mut connection, is_used) = match self.idle() {
                 Some(connection) => (connection, true),
@@ -70,7 +67,7 @@ impl Upstream {
                 // The server closed the connection while it was idle, and has not seen the request.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if is_used => request = unsent,
-                    _ => return Err(error.into_error().into()),
+                    _ => return Err(self.broke_off(error.into_error())),
                 },
             }
         }
@@ -89,15 +86,36 @@ impl Upstream {
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>, UpstreamError> {
-        let stream = connect(self.address).await?;
-        let name = ServerName::from(self.address.ip());
-        let stream = self.connector.connect(name, stream).await?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let stream = self.open().await.map_err(|source| UpstreamError::Connect {
+            name: self.name,
+            source,
+        })?;
+        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|error| self.broke_off(error))?;
+        let name = self.name;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the API server ended early");
+                tracing::debug!(%error, "a connection to {name} ended early");
             }
         });
         Ok(sender)
+    }
+
+    async fn open(&self) -> io::Result<Box<dyn ByteStream>> {
+        let stream = connect(self.address).await?;
+        Ok(match &self.connector {
+            None => Box::new(stream),
+            Some(connector) => {
+                let name = ServerName::from(self.address.ip());
+                Box::new(connector.connect(name, stream).await?)
+            }
+        })
+    }
+
+    fn broke_off(&self, source: hyper::Error) -> UpstreamError {
+        UpstreamError::Exchange {
+            name: self.name,
+            source,
+        }
     }
 }
