@@ -216,6 +216,9 @@ async fn run_kept(
     }
     fact(log, "flux", platform.versions().flux.clone());
     fact(log, "flux-operator", platform.versions().operator.clone());
+    if let Some(version) = platform.registry_version() {
+        fact(log, "registry", format!("distribution {version}"));
+    }
     let world = Arc::new(World::new(platform));
     let statuses = run_scenarios(request, &world, log, cancel).await;
     if !cancel.is_cancelled() {

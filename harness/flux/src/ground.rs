@@ -25,6 +25,14 @@ pub(crate) enum Ground {
 }
 
 impl GroundSettings {
+    /// Whether the content of the registries is in registries of the ground.
+    pub(crate) const fn has_registry(&self) -> bool {
+        match self {
+            Self::Embedded(_) => false,
+            Self::Kind { settings, .. } => settings.registry.is_some(),
+        }
+    }
+
     /// How the node of an embedded cluster is set up; real nodes have no such settings.
     pub(crate) fn embedded(&self) -> EmbeddedSettings {
         match self {
@@ -39,6 +47,14 @@ impl Ground {
         match self {
             Self::Embedded(_) => Provider::Embedded,
             Self::Kind(_) => Provider::Kind,
+        }
+    }
+
+    /// The version of the registry that the content of ours is in, if it is.
+    pub(crate) fn registry_version(&self) -> Option<&str> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kind(ground) => ground.registry_version(),
         }
     }
 

@@ -217,6 +217,12 @@ impl Platform {
         self.ground().enforces_network_policy()
     }
 
+    /// The version of the distribution registry that has the images; `None` where plumbline's own server has them.
+    #[must_use]
+    pub fn registry_version(&self) -> Option<&str> {
+        self.ground().registry_version()
+    }
+
     /// Writes what the nodes have logged to `folder`; those of embedded clusters log nothing of their own.
     ///
     /// # Errors

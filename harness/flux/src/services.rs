@@ -8,7 +8,8 @@ use plumbline_images::{Endpoint, Endpoints, KeyVaultAccess, KeyVaultLogin};
 use plumbline_keeper::Keeper;
 use plumbline_servers::{
     CertificateAuthority, Credentials, GitServer, GitServerOptions, KeyVault, KeyVaultOptions, ProxyOptions,
-    Registry, RegistryOptions, ServiceDirectory, ServicePlace, ServiceProxy, WebhookOptions, WebhookSink,
+    Registry, RegistryContent, RegistryOptions, ServiceDirectory, ServicePlace, ServiceProxy, WebhookOptions,
+    WebhookSink,
 };
 use std::{
     collections::HashMap,
@@ -45,11 +46,17 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts every server below `directory`.
+    /// Starts every server below `directory`. Where `stand_before_others`, the registries have no content of their own, and
+    /// whoever starts the others [says](Registry::stand_before) where they are.
     ///
     /// # Errors
     /// A directory or a socket that cannot be had.
-    pub async fn start(keeper: &Keeper, git: PathBuf, directory: &Path) -> Result<Self, VerbError> {
+    pub async fn start(
+        keeper: &Keeper,
+        git: PathBuf,
+        directory: &Path,
+        stand_before_others: bool,
+    ) -> Result<Self, VerbError> {
         let authority = CertificateAuthority::new("plumbline run")?;
         let credentials = Credentials::generate("plumbline");
         let mut registry_names = vec!["127.0.0.1", "localhost", PRIVATE_REGISTRY];
@@ -57,7 +64,10 @@ impl Services {
         let registry_tls = authority.server_config(&registry_names)?;
         let registry = |name: &str| RegistryOptions {
             name: name.to_owned(),
-            directory: directory.join("registries").join(name),
+            content: match stand_before_others {
+                true => RegistryContent::Another,
+                false => RegistryContent::Directory(directory.join("registries").join(name)),
+            },
             credentials: Some(credentials.clone()),
             tls: Some(registry_tls.clone()),
             address: ANY_PORT,

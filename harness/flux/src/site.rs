@@ -59,7 +59,7 @@ impl Foundation {
         let keys = Arc::new(KeyRing::default());
         let git = path_of(&programs, "git")?;
         let (services, safe) = futures::try_join!(
-            Services::start(&keeper, git, &directory),
+            Services::start(&keeper, git, &directory, options.ground.has_registry()),
             KeySafe::with_main_key(keys.clone())
         )?;
         fill_vault(&services.vault, &keys)?;
@@ -99,6 +99,14 @@ impl Foundation {
     /// The directory of the run, in which the first cluster lives.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Starts the registries that ours stand before, if there are to be any.
+    async fn open_registries(&self) -> Result<(), VerbError> {
+        match &self.ground {
+            Ground::Embedded(_) => Ok(()),
+            Ground::Kind(ground) => ground.open_registries(&self.services, &self.directory).await,
+        }
     }
 
     /// Removes what no keeper ends, once the last cluster is gone.
@@ -182,7 +190,8 @@ impl Site {
             Ok::<_, VerbError>(forge)
         };
         let database = database::publish(&foundation, &fixtures, &cache, &search_path);
-        let (supply, forge, ()) = futures::try_join!(images, repositories, database)?;
+        let registries = foundation.open_registries();
+        let (supply, forge, (), ()) = futures::try_join!(images, repositories, database, registries)?;
         let workbench = Workbench::prepare(foundation.directory(), services, safe, &search_path)
             .map_err(|error| VerbError::environment(&error))?;
         Ok(Self {

@@ -5,7 +5,7 @@ use crate::{
     names::{KEY_VAULT, PLATFORM_SOURCE, PRIVATE_REGISTRY, SAMPLE_REPOSITORY},
     services::Services,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use plumbline_images::{
     Digest, Endpoints, FluxRelease, ImageName, KeyVaultAccess, KeyVaultKey, KeyVaultSigner, Mirrored,
     PackedImage, PlatformImageInputs, PlatformImages, SignOptions, Signer, TrustedKeys, Verified,
@@ -153,13 +153,16 @@ impl SupplyChain {
             .chain(&operator)
             .chain(&kyverno)
             .chain([&manifests]);
-        for image in platform.chain(&samples) {
+        let seeds = platform.chain(&samples).map(|image| {
             let tag = image.name.tag().unwrap_or("latest");
-            services
-                .upstream
-                .seed(image.name.repository(), tag, &image.layout)
-                .await?;
-        }
+            let upstream = &services.upstream;
+            upstream.seed(image.name.repository(), tag, &image.layout).boxed()
+        });
+        let seeds: Vec<_> = seeds.collect();
+        stream::iter(seeds)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .try_collect::<Vec<String>>()
+            .await?;
         let under_test = releases.first().into_iter().flatten().chain(&operator);
         Ok(Self {
             endpoints: services.endpoints.clone(),

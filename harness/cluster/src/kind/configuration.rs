@@ -21,6 +21,9 @@ pub(super) const SERVICE_NETWORK: &str = "10.96.0.0/16";
 pub struct KindSettings {
     /// The image of the nodes, best with its digest: it decides the version of Kubernetes.
     pub image: String,
+    /// The image of the registries: of the CNCF's distribution registry, or one that is set up in the same way. They are
+    /// plumbline's own servers if there is none.
+    pub registry: Option<String>,
     /// How many nodes there are besides the control plane's, which runs pods too.
     pub workers: u8,
     /// How many processors each node says that it has at least, for the scheduler: its pods share those of this machine.
@@ -74,6 +77,7 @@ impl Default for KindSettings {
     fn default() -> Self {
         Self {
             image: OWN_IMAGE.to_owned(),
+            registry: None,
             workers: 0,
             processors: None,
             network_policy: true,
@@ -91,10 +95,31 @@ impl KindSettings {
     pub fn read(path: &Path) -> Result<Self, String> {
         let said = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
         match fs::read_to_string(path) {
-            Ok(text) => serde_saphyr::from_str(&text).map_err(|error| said(&error)),
+            Ok(text) => {
+                let settings: Self = serde_saphyr::from_str(&text).map_err(|error| said(&error))?;
+                settings.check().map_err(|why| said(&why))?;
+                Ok(settings)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(said(&error)),
         }
+    }
+
+    /// Refuses what no image can be called: the engine would take it for something else.
+    fn check(&self) -> Result<(), String> {
+        let names = [("image", Some(&self.image)), ("registry", self.registry.as_ref())];
+        for (setting, name) in names {
+            let is_name = |name: &String| {
+                name.starts_with(|first: char| first.is_ascii_alphanumeric())
+                    && name.chars().all(|letter| letter.is_ascii_graphic())
+            };
+            if let Some(name) = name.filter(|name| !is_name(name)) {
+                return Err(format!(
+                    "`{setting}` is {name:?}, which is no name of an image: write it like registry:2 or host/name@sha256:…"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What a node must be told of, where this machine has fewer processors than it is to have.
@@ -170,6 +195,21 @@ mod tests {
             KindSettings::read(Path::new("/no/such/file")),
             Ok(KindSettings::default())
         );
+    }
+
+    #[test]
+    fn what_no_image_can_be_called_is_refused() {
+        let check = |name: &str| {
+            let settings = KindSettings {
+                registry: Some(name.to_owned()),
+                ..KindSettings::default()
+            };
+            settings.check()
+        };
+        assert_eq!(check("registry:2"), Ok(()));
+        for name in ["", "--privileged", "a b", "\u{e9}"] {
+            assert!(check(name).unwrap_err().contains("`registry`"), "{name}");
+        }
     }
 
     #[test]

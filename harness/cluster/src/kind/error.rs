@@ -20,6 +20,27 @@ pub enum KindError {
         /// The image's name.
         image: String,
     },
+    /// There is no image for registries.
+    #[error(
+        "the engine has no image {image} for registries: pull it, build plumbline's by `plumbline node-image build`, or take `registry` out of clusters/kind.yaml, so that plumbline's own server is used"
+    )]
+    NoRegistryImage {
+        /// The image's name.
+        image: String,
+    },
+    /// A registry does not run.
+    #[error("the registry container {container} {why}; the end of what it said: {said}")]
+    Registry {
+        /// The container's name.
+        container: String,
+        /// What is wrong with it, or with its image.
+        why: String,
+        /// The end of its log.
+        said: String,
+    },
+    /// The login of a registry could not be made.
+    #[error("cannot make the login of a registry container")]
+    Login(#[source] bcrypt::BcryptError),
     /// The image for nodes cannot be used.
     #[error("the image {image} cannot be a node here: {why}")]
     UnusableImage {

@@ -118,10 +118,7 @@ impl Network {
         let run = docker.keeper().run_directory().clone();
         let name = format!("plumbline-{}", run.run());
         let container = format!("{name}-gateway");
-        let labels = [
-            format!("{LABEL}={}", run.path().display()),
-            format!("{MACHINE}={}", machine()),
-        ];
+        let labels = labels(&docker);
         let sockets = directory.join("gateway");
         DirBuilder::new()
             .mode(0o700)
@@ -252,6 +249,14 @@ impl Network {
         self.will.revoke();
         Ok(())
     }
+}
+
+/// What everything that the engine holds for this run bears.
+pub(super) fn labels(docker: &Docker) -> [String; 2] {
+    [
+        format!("{LABEL}={}", docker.keeper().run_directory().path().display()),
+        format!("{MACHINE}={}", machine()),
+    ]
 }
 
 /// The name of this machine, or of the container that we are in.

@@ -13,19 +13,20 @@ use plumbline_cluster::{
     ClusterServices, Kubernetes, Object,
     docker::Docker,
     kind::{
-        KindCluster, KindOptions, KindSettings, Memories, Network, NetworkOptions, RegistryLogin,
-        container_specification,
+        KindCluster, KindError, KindOptions, KindSettings, Memories, Network, NetworkOptions,
+        RegistryContainer, RegistryContainerOptions, RegistryLogin, container_specification,
     },
     kubernetes::KindReference,
     pods::{PodLogs, workload_name},
     watch::{Store, Watches},
 };
 use plumbline_model::Progress;
+use plumbline_servers::Registry;
 use plumbline_toolchain::Programs;
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// What all kind clusters of a run stand on.
@@ -36,6 +37,8 @@ pub struct KindGround {
     login: RegistryLogin,
     /// What the image of the nodes makes containers from.
     specification: String,
+    /// What the run's own stand before, once they are there.
+    registries: OnceLock<[RegistryContainer; 2]>,
 }
 
 impl KindGround {
@@ -48,6 +51,11 @@ impl KindGround {
         directory: &Path,
         egress: &EgressCounter,
     ) -> Result<Self, VerbError> {
+        if let Some(image) = &settings.registry {
+            has_image(&docker, image)
+                .await
+                .map_err(|error| VerbError::environment(&error))?;
+        }
         let network = Network::start(NetworkOptions {
             docker,
             image: settings.image.clone(),
@@ -71,7 +79,45 @@ impl KindGround {
                 password: services.credentials.password.clone(),
             },
             specification,
+            registries: OnceLock::new(),
         })
+    }
+
+    /// Starts the registries of the settings, and has the run's own stand before them.
+    pub(crate) async fn open_registries(
+        &self,
+        services: &Services,
+        directory: &Path,
+    ) -> Result<(), VerbError> {
+        let Some(image) = &self.settings.registry else {
+            return Ok(());
+        };
+        let open = async |name: &str, front: &Registry| {
+            let container = RegistryContainer::start(RegistryContainerOptions {
+                network: &self.network,
+                image,
+                name,
+                hosts: &[PRIVATE_REGISTRY],
+                authority: &services.authority,
+                directory,
+            })
+            .await
+            .map_err(|error| fault(&error))?;
+            front.stand_before(container.registry())?;
+            Ok::<_, VerbError>(container)
+        };
+        let (upstream, private) = futures::try_join!(
+            open("upstream", &services.upstream),
+            open("private", &services.private)
+        )?;
+        self.registries.get_or_init(|| [upstream, private]);
+        Ok(())
+    }
+
+    /// What the registry of the private images calls its version.
+    pub(crate) fn registry_version(&self) -> Option<&str> {
+        let [_, private] = self.registries.get()?;
+        Some(private.version())
     }
 
     /// How many processors each node says that it has, if that is not true.
@@ -84,9 +130,24 @@ impl KindGround {
         self.settings.network_policy
     }
 
-    /// Removes the network, once no cluster uses it any more.
+    /// Removes the registries and the network, once no cluster uses them any more.
     pub(crate) async fn clear(&self) -> Result<(), VerbError> {
+        let registries = self.registries.get().into_iter().flatten();
+        let removed = registries.map(RegistryContainer::stop);
+        futures::future::try_join_all(removed)
+            .await
+            .map_err(|error| fault(&error))?;
         self.network.stop().await.map_err(|error| fault(&error))
+    }
+}
+
+/// Says that there is no such image before anything is started.
+async fn has_image(docker: &Docker, image: &str) -> Result<(), KindError> {
+    match docker.image_id(image).await? {
+        Some(_) => Ok(()),
+        None => Err(KindError::NoRegistryImage {
+            image: image.to_owned(),
+        }),
     }
 }
 

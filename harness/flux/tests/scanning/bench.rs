@@ -47,7 +47,7 @@ impl Bench {
         })
         .await
         .unwrap();
-        let services = Services::start(&keeper, "git".into(), directory.path())
+        let services = Services::start(&keeper, "git".into(), directory.path(), false)
             .await
             .unwrap();
         let bench = Self {
