@@ -1,13 +1,20 @@
 //! One repository of a registry is disturbed, and only its clients notice.
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
+#[path = "support/both.rs"]
+mod both;
+#[path = "support/stand.rs"]
+mod stand;
+
+use both::on_both_stands;
 use plumbline_servers::{
-    Availability, Registry, RegistryContent, RegistryOptions,
+    Availability, Registry,
     registry::{Alteration, RepositoryPart},
 };
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use sha2::Digest as _;
+use stand::Stand;
 use std::{path::Path, time::Duration};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -21,7 +28,16 @@ struct World {
     good: String,
     bad: String,
     _directory: tempfile::TempDir,
+    _behind: Option<Registry>,
 }
+
+on_both_stands!(
+    a_repository_that_is_down_breaks_the_connection_and_others_answer,
+    what_is_attached_can_be_out_of_reach_while_the_image_is_served,
+    a_slow_repository_lets_go_what_it_holds_when_it_is_mended,
+    altered_content_is_served_under_the_digest_of_what_it_replaces,
+    a_layer_is_altered_alone_and_what_is_not_there_cannot_be,
+);
 
 fn sha256(content: &[u8]) -> String {
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(content)))
@@ -46,17 +62,9 @@ fn write_layout(layout: &Path, layer: &[u8]) {
 }
 
 /// A registry with the repositories `shop` and `bank`, the same two images in both.
-async fn world() -> World {
+async fn world(stand: Stand) -> World {
     let directory = tempfile::tempdir().unwrap();
-    let registry = Registry::start(RegistryOptions {
-        name: "test".into(),
-        content: RegistryContent::Directory(directory.path().join("registry")),
-        credentials: None,
-        tls: None,
-        address: ([127, 0, 0, 1], 0).into(),
-    })
-    .await
-    .unwrap();
+    let (registry, behind) = stand.registry(&directory.path().join("registry"), None).await;
     let mut digests = Vec::new();
     for (tag, layer) in [("good", GOOD), ("bad", BAD)] {
         let layout = directory.path().join(tag);
@@ -71,6 +79,7 @@ async fn world() -> World {
         good,
         bad,
         _directory: directory,
+        _behind: behind,
     }
 }
 
@@ -85,9 +94,8 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn a_repository_that_is_down_breaks_the_connection_and_others_answer() {
-    let world = world().await;
+async fn a_repository_that_is_down_breaks_the_connection_and_others_answer(stand: Stand) {
+    let world = world(stand).await;
     let down = Availability::Down;
     world
         .registry
@@ -98,9 +106,8 @@ async fn a_repository_that_is_down_breaks_the_connection_and_others_answer() {
     assert_eq!(world.ask("shop/manifests/good").await.unwrap().status(), 200);
 }
 
-#[tokio::test]
-async fn what_is_attached_can_be_out_of_reach_while_the_image_is_served() {
-    let world = world().await;
+async fn what_is_attached_can_be_out_of_reach_while_the_image_is_served(stand: Stand) {
+    let world = world(stand).await;
     let attachments = RepositoryPart::Attachments;
     world
         .registry
@@ -123,9 +130,8 @@ async fn what_is_attached_can_be_out_of_reach_while_the_image_is_served() {
     assert_eq!(world.ask(&signature).await.unwrap().status(), 404);
 }
 
-#[tokio::test]
-async fn a_slow_repository_lets_go_what_it_holds_when_it_is_mended() {
-    let world = world().await;
+async fn a_slow_repository_lets_go_what_it_holds_when_it_is_mended(stand: Stand) {
+    let world = world(stand).await;
     let for_ever = Availability::Slow(Duration::MAX);
     world
         .registry
@@ -141,9 +147,8 @@ async fn a_slow_repository_lets_go_what_it_holds_when_it_is_mended() {
     assert_eq!(held.await.unwrap().status(), 200);
 }
 
-#[tokio::test]
-async fn altered_content_is_served_under_the_digest_of_what_it_replaces() {
-    let world = world().await;
+async fn altered_content_is_served_under_the_digest_of_what_it_replaces(stand: Stand) {
+    let world = world(stand).await;
     let World {
         registry, good, bad, ..
     } = &world;
@@ -169,9 +174,8 @@ async fn altered_content_is_served_under_the_digest_of_what_it_replaces() {
     assert_eq!(world.body(&path).await, original);
 }
 
-#[tokio::test]
-async fn a_layer_is_altered_alone_and_what_is_not_there_cannot_be() {
-    let world = world().await;
+async fn a_layer_is_altered_alone_and_what_is_not_there_cannot_be(stand: Stand) {
+    let world = world(stand).await;
     let World {
         registry, good, bad, ..
     } = &world;

@@ -1,7 +1,13 @@
 //! The registry as its clients see it: raw HTTP requests against a running one.
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
+#[path = "support/both.rs"]
+mod both;
+#[path = "support/stand.rs"]
+mod stand;
+
 use base64::Engine as _;
+use both::on_both_stands;
 use http::{Method, StatusCode};
 use plumbline_model::Secret;
 use plumbline_servers::{
@@ -11,6 +17,7 @@ use plumbline_servers::{
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::Digest as _;
+use stand::Stand;
 use std::path::Path;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -21,31 +28,37 @@ struct World {
     client: Client,
     base: String,
     directory: tempfile::TempDir,
+    _behind: Option<Registry>,
 }
 
+on_both_stands!(
+    an_image_is_pushed_pulled_and_deleted,
+    chunks_are_taken_in_order_only,
+    content_that_is_not_what_its_digest_says_is_refused,
+    blobs_are_mounted_and_read_by_range,
+    tags_are_listed_in_pages,
+    referrers_are_listed_until_the_api_is_switched_off,
+    faults_tampering_and_the_request_log_serve_tests,
+);
+
 fn options(directory: &Path) -> RegistryOptions {
-    RegistryOptions {
-        name: "test".into(),
-        content: RegistryContent::Directory(directory.to_owned()),
-        credentials: None,
-        tls: None,
-        address: ([127, 0, 0, 1], 0).into(),
-    }
+    stand::options(RegistryContent::Directory(directory.to_owned()))
 }
 
 fn client() -> Client {
     Client::builder().no_proxy().build().unwrap()
 }
 
-async fn world() -> World {
+async fn world(stand: Stand) -> World {
     let directory = tempfile::tempdir().unwrap();
-    let registry = Registry::start(options(directory.path())).await.unwrap();
+    let (registry, behind) = stand.registry(directory.path(), None).await;
     let base = format!("http://{}", registry.address());
     World {
         registry,
         client: client(),
         base,
         directory,
+        _behind: behind,
     }
 }
 
@@ -112,9 +125,8 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn an_image_is_pushed_pulled_and_deleted() {
-    let world = world().await;
+async fn an_image_is_pushed_pulled_and_deleted(stand: Stand) {
+    let world = world(stand).await;
     let digest = world.image("a/b", "v1", b"config").await;
     for reference in ["v1", &digest] {
         let response = world.get(&format!("/v2/a/b/manifests/{reference}")).await;
@@ -154,9 +166,8 @@ async fn an_image_is_pushed_pulled_and_deleted() {
     );
 }
 
-#[tokio::test]
-async fn chunks_are_taken_in_order_only() {
-    let world = world().await;
+async fn chunks_are_taken_in_order_only(stand: Stand) {
+    let world = world(stand).await;
     let started = world
         .client
         .post(world.url("/v2/a/blobs/uploads/"))
@@ -191,9 +202,8 @@ async fn chunks_are_taken_in_order_only() {
     assert_eq!(stored.bytes().await.unwrap(), "abcdefghi");
 }
 
-#[tokio::test]
-async fn content_that_is_not_what_its_digest_says_is_refused() {
-    let world = world().await;
+async fn content_that_is_not_what_its_digest_says_is_refused(stand: Stand) {
+    let world = world(stand).await;
     let path = world.url(&format!("/v2/a/blobs/uploads/?digest={}", sha256(b"other")));
     assert_eq!(status(world.client.post(path).body("content")).await, 400);
     assert_eq!(
@@ -232,9 +242,8 @@ async fn content_that_is_not_what_its_digest_says_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn blobs_are_mounted_and_read_by_range() {
-    let world = world().await;
+async fn blobs_are_mounted_and_read_by_range(stand: Stand) {
+    let world = world(stand).await;
     let digest = world.blob("a", b"0123456789").await;
     let mount = |from: &str| {
         world
@@ -266,9 +275,8 @@ async fn blobs_are_mounted_and_read_by_range() {
     );
 }
 
-#[tokio::test]
-async fn tags_are_listed_in_pages() {
-    let world = world().await;
+async fn tags_are_listed_in_pages(stand: Stand) {
+    let world = world(stand).await;
     for tag in ["c", "B", "a", "d"] {
         world.image("r", tag, b"x").await;
     }
@@ -294,9 +302,8 @@ async fn tags_are_listed_in_pages() {
     );
 }
 
-#[tokio::test]
-async fn referrers_are_listed_until_the_api_is_switched_off() {
-    let world = world().await;
+async fn referrers_are_listed_until_the_api_is_switched_off(stand: Stand) {
+    let world = world(stand).await;
     let subject = world.image("r", "v1", b"x").await;
     let referrer = json!({
         "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/signature",
@@ -322,18 +329,7 @@ async fn referrers_are_listed_until_the_api_is_switched_off() {
 
 #[tokio::test]
 async fn a_restart_on_the_same_directory_serves_the_same_content() {
-    let World {
-        registry,
-        client,
-        base,
-        directory,
-    } = world().await;
-    let world = World {
-        registry,
-        client,
-        base,
-        directory,
-    };
+    let world = world(Stand::Own).await;
     let digest = world.image("deep/er/name", "v1", b"config").await;
     let index = json!({ "mediaType": INDEX, "manifests": [{ "digest": digest, "size": 1 }], "subject": { "digest": digest } });
     assert_eq!(
@@ -354,6 +350,7 @@ async fn a_restart_on_the_same_directory_serves_the_same_content() {
         client,
         base,
         directory,
+        _behind: None,
     };
     let response = world.get("/v2/deep/er/name/manifests/v1").await;
     assert_eq!(header(&response, "docker-content-digest"), digest);
@@ -443,9 +440,8 @@ async fn credentials_are_asked_for_and_tokens_given() {
     assert_eq!(status(with("made-up")).await, 401);
 }
 
-#[tokio::test]
-async fn faults_tampering_and_the_request_log_serve_tests() {
-    let world = world().await;
+async fn faults_tampering_and_the_request_log_serve_tests(stand: Stand) {
+    let world = world(stand).await;
     let digest = world.image("r", "v1", b"x").await;
     world.registry.set_fault(|method, uri| match uri {
         "/v2/" => Some(Fault::Disconnect),
@@ -498,7 +494,7 @@ fn write_layout(layout: &Path, contents: &[&[u8]]) -> Value {
 #[tokio::test]
 async fn an_image_layout_is_seeded_by_links() {
     use std::os::unix::fs::MetadataExt as _;
-    let world = world().await;
+    let world = world(Stand::Own).await;
     let layout = tempfile::tempdir_in(world.directory.path()).unwrap();
     let top = write_layout(layout.path(), &[b"one", b"two"]);
     let digest = world

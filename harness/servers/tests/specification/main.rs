@@ -1,15 +1,28 @@
 //! The kinds of content and the ways of sending it that the distribution specification knows, each through the whole life of an image: sent,
-//! seen by others only when it is complete, read, listed, removed. For every way of asking who is there.
+//! seen by others only when it is complete, read, listed, removed. For every way of asking who is there, on a registry with content of its own
+//! and on the front of one.
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that failed")]
 
+#[path = "../support/both.rs"]
+mod both;
 mod client;
 mod content;
+#[path = "../support/stand.rs"]
+mod stand;
 
+use both::on_both_stands;
 use client::{Client, REPOSITORY, WAYS, Way};
 use content::{Content, NOTE, kinds};
 use http::Method;
 use plumbline_model::Secret;
-use plumbline_servers::{Credentials, Registry, RegistryContent, RegistryOptions, registry::Challenge};
+use plumbline_servers::{Credentials, registry::Challenge};
+use stand::Stand;
+
+on_both_stands!(
+    everything_is_stored_for_everybody,
+    everything_is_stored_for_who_has_the_password,
+    everything_is_stored_for_who_has_a_token,
+);
 
 async fn assert_life(client: &Client, content: &Content, first_way: usize) {
     for (number, blob) in content.blobs.iter().enumerate() {
@@ -77,20 +90,13 @@ async fn assert_life(client: &Client, content: &Content, first_way: usize) {
 }
 
 #[expect(clippy::print_stdout, reason = "a failure says what it was about")]
-async fn assert_specification(challenge: Option<Challenge>) {
+async fn assert_specification(stand: Stand, challenge: Option<Challenge>) {
     let directory = tempfile::tempdir().unwrap();
     let credentials = challenge.map(|_| Credentials {
         user: "user".to_owned(),
         password: Secret::new("correct".to_owned()),
     });
-    let options = RegistryOptions {
-        name: "specification".to_owned(),
-        content: RegistryContent::Directory(directory.path().to_owned()),
-        credentials,
-        tls: None,
-        address: ([127, 0, 0, 1], 0).into(),
-    };
-    let registry = Registry::start(options).await.unwrap();
+    let (registry, _behind) = stand.registry(directory.path(), credentials).await;
     if let Some(challenge) = challenge {
         registry.set_challenge(challenge);
     }
@@ -101,17 +107,14 @@ async fn assert_specification(challenge: Option<Challenge>) {
     }
 }
 
-#[tokio::test]
-async fn everything_is_stored_for_everybody() {
-    assert_specification(None).await;
+async fn everything_is_stored_for_everybody(stand: Stand) {
+    assert_specification(stand, None).await;
 }
 
-#[tokio::test]
-async fn everything_is_stored_for_who_has_the_password() {
-    assert_specification(Some(Challenge::Basic)).await;
+async fn everything_is_stored_for_who_has_the_password(stand: Stand) {
+    assert_specification(stand, Some(Challenge::Basic)).await;
 }
 
-#[tokio::test]
-async fn everything_is_stored_for_who_has_a_token() {
-    assert_specification(Some(Challenge::Bearer)).await;
+async fn everything_is_stored_for_who_has_a_token(stand: Stand) {
+    assert_specification(stand, Some(Challenge::Bearer)).await;
 }
