@@ -9,6 +9,13 @@ pub(crate) fn simulations(ground: &Ground) -> Vec<Simulation> {
         Ground::Embedded(settings) => of_embedded(*settings),
         Ground::Kind(ground) => of_kind(ground),
     };
+    let upstream = match ground.registry_version() {
+        None => {
+            "a registry of plumbline's own, filled with images that were built from the published Go modules"
+        }
+        Some(_) => "a registry container, filled with images that were built from the published Go modules",
+    };
+    simulations.push(simulation("upstream", upstream));
     simulations.extend(of_every_ground());
     simulations
 }
@@ -45,10 +52,22 @@ fn of_embedded(settings: EmbeddedSettings) -> Vec<Simulation> {
 
 /// What is not as on other clusters of real nodes.
 fn of_kind(ground: &KindGround) -> Vec<Simulation> {
-    let mut simulations = vec![simulation(
-        "registry and Git server",
-        "servers of plumbline's own, which the nodes reach by their names through a gateway container",
-    )];
+    let mut simulations = match ground.registry_version() {
+        None => vec![simulation(
+            "registry and Git server",
+            "servers of plumbline's own, which the nodes reach by their names through a gateway container",
+        )],
+        Some(_) => vec![
+            simulation(
+                "Git server",
+                "a server of plumbline's own, which the nodes reach by its name through a gateway container",
+            ),
+            simulation(
+                "way to the registry",
+                "a server of plumbline's own stands before the registry container: it asks for the login, counts requests and breaks what scenarios ask to have broken",
+            ),
+        ],
+    };
     if let Some(count) = ground.pretended_processors() {
         let description = format!("each node says that it has {count} processors, whatever this machine has");
         simulations.push(simulation("capacity", &description));
@@ -59,10 +78,6 @@ fn of_kind(ground: &KindGround) -> Vec<Simulation> {
 /// What stands in for the world around the clusters.
 fn of_every_ground() -> Vec<Simulation> {
     vec![
-        simulation(
-            "upstream",
-            "a registry of plumbline's own, filled with images that were built from the published Go modules",
-        ),
         simulation(
             "advisories",
             "the vulnerability database is of trivy's own builder, the advisories in it are invented: no scan says anything about real software",

@@ -47,6 +47,7 @@ fn findings(places: &Places) -> Result<Vec<Finding>, CommandError> {
             toolchain,
             clusters: &clusters,
             image: &settings.image,
+            registry: settings.registry.as_deref(),
             cache: &directories.cache,
             search_path: &directories.search_path,
             environment: &directories.environment,

@@ -2,7 +2,7 @@
 
 use super::{
     finding::Finding,
-    machine::{Builder, Container, Host, Machine, NodeImage, Room, RunningEngine},
+    machine::{Builder, Container, Host, Machine, NodeImage, RegistryImage, Room, RunningEngine},
 };
 use crate::docker::DockerError;
 
@@ -32,9 +32,12 @@ pub fn examine(machine: &Machine) -> Vec<Finding> {
             findings.push(storage(engine));
             findings.push(containers(machine, engine));
             findings.push(image(&machine.image, &machine.builder));
+            findings.extend(machine.registry.as_ref().map(registry));
         }
         Err(_) => {
-            for check in ["cgroups", "storage driver", "containers", "node image"] {
+            let registry = machine.registry.as_ref().map(|_| "registry image");
+            let checks = ["cgroups", "storage driver", "containers", "node image"];
+            for check in checks.into_iter().chain(registry) {
                 findings.push(Finding::hidden(check, "only the engine can tell"));
             }
         }
@@ -164,6 +167,19 @@ fn image(image: &NodeImage, builder: &Builder) -> Finding {
             Finding::wrong(CHECK, format!("{name} is not there"), steps.join("; then "))
         }
     }
+}
+
+fn registry(image: &RegistryImage) -> Finding {
+    const CHECK: &str = "registry image";
+    let RegistryImage { name, .. } = image;
+    let remedy = match image {
+        RegistryImage { present: true, .. } => return Finding::good(CHECK, name),
+        RegistryImage { ours: true, .. } => "plumbline node-image build".to_owned(),
+        RegistryImage { .. } => {
+            format!("docker pull {name}; or take `registry` out of clusters/kind.yaml")
+        }
+    };
+    Finding::wrong(CHECK, format!("{name} is not there"), remedy)
 }
 
 fn disks(host: &Host, builds_programs: bool) -> Vec<Finding> {

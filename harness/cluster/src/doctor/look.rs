@@ -1,6 +1,6 @@
 //! Asking the machine.
 
-use super::machine::{Builder, Container, Host, Machine, NodeImage, Room, RunningEngine};
+use super::machine::{Builder, Container, Host, Machine, NodeImage, RegistryImage, Room, RunningEngine};
 use crate::{
     docker::{Docker, DockerError},
     node_image::Recipe,
@@ -30,6 +30,8 @@ pub struct Question<'question> {
     pub clusters: &'question Path,
     /// The image that nodes are to be of.
     pub image: &'question str,
+    /// The image that registries are to be of, if any.
+    pub registry: Option<&'question str>,
     /// Where programs are kept.
     pub cache: &'question Path,
     /// The directories of PATH.
@@ -54,9 +56,17 @@ pub async fn look(question: &Question<'_>) -> Machine {
             .is_some_and(|recipe| recipe.node() == question.image),
         current: false,
     };
+    let mut registry = question.registry.map(|name| RegistryImage {
+        name: name.to_owned(),
+        present: false,
+        ours: recipe.as_ref().is_some_and(|recipe| recipe.registry() == name),
+    });
     let mut container = Container::NotTried;
     if let (Ok(docker), Ok(_)) = (&docker, &engine) {
         image.present = matches!(docker.image_id(question.image).await, Ok(Some(_)));
+        if let Some(registry) = &mut registry {
+            registry.present = matches!(docker.image_id(&registry.name).await, Ok(Some(_)));
+        }
         if let Some(recipe) = &recipe {
             image.current = recipe.is_built(docker).await.unwrap_or(false);
         }
@@ -73,6 +83,7 @@ pub async fn look(question: &Question<'_>) -> Machine {
         builder: builder(question).await,
         engine,
         image,
+        registry,
         container,
     }
 }

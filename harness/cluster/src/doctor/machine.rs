@@ -11,6 +11,8 @@ pub struct Machine {
     pub engine: Result<RunningEngine, DockerError>,
     /// The image for nodes.
     pub image: NodeImage,
+    /// The image for registries; `None` where plumbline's own servers do.
+    pub registry: Option<RegistryImage>,
     /// What came of a container, if there was an image to make one of.
     pub container: Container,
     /// The host.
@@ -47,6 +49,17 @@ pub struct NodeImage {
     pub ours: bool,
     /// Whether it is made of what this version of plumbline would make it of.
     pub current: bool,
+}
+
+/// The image for registries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryImage {
+    /// Its name.
+    pub name: String,
+    /// Whether the engine has it.
+    pub present: bool,
+    /// Whether plumbline makes it, together with that for nodes.
+    pub ours: bool,
 }
 
 /// What came of a container.

@@ -12,5 +12,5 @@ mod text;
 pub use examine::examine;
 pub use finding::{Finding, State};
 pub use look::{Question, look};
-pub use machine::{Builder, Container, Host, Machine, NodeImage, Room, RunningEngine};
+pub use machine::{Builder, Container, Host, Machine, NodeImage, RegistryImage, Room, RunningEngine};
 pub use text::render;

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::{
         docker::DockerError,
-        doctor::{Builder, Container, Host, Machine, NodeImage, Room, RunningEngine, examine},
+        doctor::{Builder, Container, Host, Machine, NodeImage, RegistryImage, Room, RunningEngine, examine},
     };
 
     fn healthy() -> Machine {
@@ -61,6 +61,11 @@ mod tests {
                 ours: true,
                 current: true,
             },
+            registry: Some(RegistryImage {
+                name: "plumbline/registry:2.8.2".into(),
+                present: true,
+                ours: true,
+            }),
             container: Container::Ran,
             host: Host {
                 can_raise_limits: true,
@@ -137,6 +142,24 @@ mod tests {
             machine.builder.debootstrap = None;
             machine.builder.missing_programs = vec!["kind".into()];
         }));
+    }
+
+    #[test]
+    fn an_image_for_registries_is_looked_for_where_there_is_to_be_one() {
+        let with = |registry: Option<(&str, bool)>| {
+            told(|machine| {
+                machine.registry = registry.map(|(name, ours)| RegistryImage {
+                    name: name.into(),
+                    present: false,
+                    ours,
+                });
+            })
+        };
+        let own = with(Some(("plumbline/registry:2.8.2", true)));
+        assert!(own.contains("-> plumbline node-image build\n"), "{own}");
+        let published = with(Some(("registry:2", false)));
+        assert!(published.contains("-> docker pull registry:2; or"), "{published}");
+        assert!(!with(None).contains("registry image"));
     }
 
     #[test]
