@@ -30,6 +30,18 @@ impl<'a> Repository<'a> {
     }
 
     async fn send(&self, method: Method, path: &str, media_type: &str, body: Bytes) -> (StatusCode, Bytes) {
+        let (status, body, _) = self.exchange(method, path, media_type, body).await;
+        (status, body)
+    }
+
+    /// The answer and, where it names one, the place to go on at.
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: Bytes,
+    ) -> (StatusCode, Bytes, Option<String>) {
         let url = format!("https://{}/v2/{}/{path}", self.registry.address(), self.name);
         let request = self
             .client
@@ -39,7 +51,9 @@ impl<'a> Repository<'a> {
             .header("content-type", media_type)
             .body(body);
         let answer = request.send().await.unwrap();
-        (answer.status(), answer.bytes().await.unwrap())
+        let location = answer.headers().get("location");
+        let location = location.map(|place| place.to_str().unwrap().to_owned());
+        (answer.status(), answer.bytes().await.unwrap(), location)
     }
 
     /// Stores a blob; its descriptor.
@@ -47,9 +61,19 @@ impl<'a> Repository<'a> {
         let content = content.into();
         let described = describe(media_type, &content);
         let path = format!("blobs/uploads/?digest={}", described["digest"].as_str().unwrap());
-        let (status, answer) = self
-            .send(Method::POST, &path, "application/octet-stream", content)
-            .await;
+        const BYTES: &str = "application/octet-stream";
+        let (status, answer, location) = self.exchange(Method::POST, &path, BYTES, content.clone()).await;
+        let status = match (status, location) {
+            // The registry does not take content at once.
+            (StatusCode::ACCEPTED, Some(location)) => {
+                let uploads = location.split_once("/blobs/").unwrap().1;
+                let separator = if uploads.contains('?') { '&' } else { '?' };
+                let digest = described["digest"].as_str().unwrap();
+                let path = format!("blobs/{uploads}{separator}digest={digest}");
+                self.send(Method::PUT, &path, BYTES, content).await.0
+            }
+            (status, _) => status,
+        };
         assert_eq!(status, StatusCode::CREATED, "{answer:?}");
         described
     }

@@ -32,10 +32,15 @@ pub struct Site {
 
 impl Site {
     pub async fn start() -> Self {
+        Self::with_content(|directory| RegistryContent::Directory(directory.to_owned())).await
+    }
+
+    /// Registries whose content is what `content` makes of a folder for it.
+    pub async fn with_content(content: fn(&Path) -> RegistryContent) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = CertificateAuthority::new("plumbline test").unwrap();
-        let upstream = registry(&directory.path().join("upstream"), &authority).await;
-        let private = registry(&directory.path().join("private"), &authority).await;
+        let start = async |name: &str| registry_of(content(&directory.path().join(name)), &authority).await;
+        let (upstream, private) = (start("upstream").await, start("private").await);
         let endpoints = Endpoints::new()
             .with_all(
                 [UPSTREAM, "docker.io"],
@@ -199,13 +204,17 @@ impl Site {
 }
 
 pub async fn registry(directory: &Path, authority: &CertificateAuthority) -> Registry {
+    registry_of(RegistryContent::Directory(directory.to_owned()), authority).await
+}
+
+async fn registry_of(content: RegistryContent, authority: &CertificateAuthority) -> Registry {
     let credentials = plumbline_servers::Credentials {
         user: "plumbline".to_owned(),
         password: Secret::new("correct".to_owned()),
     };
     Registry::start(RegistryOptions {
         name: "test".to_owned(),
-        content: RegistryContent::Directory(directory.to_owned()),
+        content,
         credentials: Some(credentials),
         tls: Some(authority.server_config(&["127.0.0.1", "localhost"]).unwrap()),
         address: ([127, 0, 0, 1], 0).into(),
