@@ -63,7 +63,7 @@ async fn another_registry_that_is_away_or_refuses_the_front_is_a_bad_gateway() {
             .text()
             .await
             .unwrap()
-            .contains("the registry behind this one")
+            .contains("the registry that has the content")
     );
 
     let locked = Registry::start(RegistryOptions {

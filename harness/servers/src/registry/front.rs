@@ -31,7 +31,7 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vn
                          application/vnd.docker.distribution.manifest.v2+json";
 
 /// What errors call it.
-const NAME: &str = "the registry behind this one";
+const NAME: &str = "the registry that has the content";
 
 /// A registry that another one is the front of.
 #[derive(Clone, Debug)]
