@@ -29,7 +29,9 @@ pub enum KindError {
         image: String,
     },
     /// A registry does not run.
-    #[error("the registry container {container} {why}; the end of what it said: {said}")]
+    #[error(
+        "the registry container {container} {why}; is its image, `registry` in clusters/kind.yaml, that of a registry? the end of what it said: {said}"
+    )]
     Registry {
         /// The container's name.
         container: String,

@@ -74,13 +74,15 @@ impl RegistryContainer {
             authority_pem: Some(authority.pem().to_owned()),
             credentials: Some(credentials),
         };
-        answers(&docker, &container, image, &other).await?;
+        answers(&docker, &container, &other).await?;
         let asked = docker.ask(
             "ask the registry for its version",
             ["exec", &container, "registry", "--version"],
         );
+        // What it is called is for the report only.
+        let said = asked.await.unwrap_or_default();
         Ok(Self {
-            version: version(&asked.await?).unwrap_or(image).to_owned(),
+            version: version(&said).unwrap_or(image).to_owned(),
             docker,
             container,
             other,
@@ -175,24 +177,24 @@ async fn run(
 
 /// Where the container's port is on this machine.
 async fn published(docker: &Docker, container: &str) -> Result<SocketAddr, KindError> {
-    let listed = docker
-        .ask("tell the port of a registry container", ["port", container, PORT])
-        .await?;
-    let address = listed.lines().find_map(|line| line.trim().parse().ok());
-    address.ok_or_else(|| KindError::Registry {
-        container: container.to_owned(),
-        why: "has no port on this machine".to_owned(),
-        said: listed,
-    })
+    let what = "tell the port of a registry container";
+    let listed = match docker.ask(what, ["port", container, PORT]).await {
+        Ok(listed) => listed,
+        // A container that has ended has none, and says more about it.
+        Err(DockerError::Failed { .. }) => String::new(),
+        Err(error) => return Err(error.into()),
+    };
+    match listed.lines().find_map(|line| line.trim().parse().ok()) {
+        Some(address) => Ok(address),
+        None => {
+            let why = format!("serves no port {PORT} on this machine");
+            Err(useless(docker, container, why).await)
+        }
+    }
 }
 
 /// Returns when the registry answers; it fails as soon as its container has ended.
-async fn answers(
-    docker: &Docker,
-    container: &str,
-    image: &str,
-    registry: &OtherRegistry,
-) -> Result<(), KindError> {
+async fn answers(docker: &Docker, container: &str, registry: &OtherRegistry) -> Result<(), KindError> {
     let mut last = "nothing".to_owned();
     let answer = async {
         while let Err(error) = registry.ask().await {
@@ -205,22 +207,33 @@ async fn answers(
         "wait for the registry container",
         docker.command(["wait", container]),
     );
-    let why = tokio::select! {
+    let ended = tokio::select! {
         () = answer => return Ok(()),
-        ended = ended => match ended {
-            Ok(code) => format!("of the image {image} has ended (exit code {code})"),
-            Err(DockerError::Silent { .. }) => format!("of the image {image} did not answer within {} s (last: {last})", ANSWERS_WITHIN.as_secs()),
-            Err(error) => return Err(error.into()),
-        },
+        ended = ended => ended,
     };
+    let why = match ended {
+        Ok(code) => format!("has ended (exit code {code})"),
+        Err(DockerError::Silent { .. }) => {
+            let seconds = ANSWERS_WITHIN.as_secs();
+            format!("did not answer within {seconds} s (last: {last})")
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Err(useless(docker, container, why).await)
+}
+
+/// The error about a registry, with the end of what it logged.
+async fn useless(docker: &Docker, container: &str, why: String) -> KindError {
     let command = docker.command(["logs", "--tail", LOG_LINES, container]);
-    let logged = docker.keeper().output(command).await?;
-    let said = [logged.stdout.bytes(), logged.stderr.bytes()].concat();
-    Err(KindError::Registry {
+    let logged = match docker.keeper().output(command).await {
+        Ok(logged) => [logged.stdout.bytes(), logged.stderr.bytes()].concat(),
+        Err(error) => return error.into(),
+    };
+    KindError::Registry {
         container: container.to_owned(),
         why,
-        said: String::from_utf8_lossy(&said).trim().to_owned(),
-    })
+        said: String::from_utf8_lossy(&logged).trim().to_owned(),
+    }
 }
 
 /// The version in what the program says of itself: `registry github.com/docker/distribution v2.8.3`.
