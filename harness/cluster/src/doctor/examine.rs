@@ -16,8 +16,8 @@ const DRIVERS: [&str; 5] = ["overlay2", "overlayfs", "fuse-overlayfs", "btrfs", 
 const INOTIFY_INSTANCES: u64 = 256;
 const INOTIFY_WATCHES: u64 = 65_536;
 
-/// What a cluster takes of the engine's disk, with its image and all that it pulls, in megabytes.
-const ENGINE_ROOM: u64 = 3_000;
+/// What a cluster takes of the engine's disk, with its image, all that it pulls, and the registries it pulls from, in megabytes.
+const ENGINE_ROOM: u64 = 4_000;
 
 /// What programs take of the cache, and what building them takes of Go's, in megabytes.
 const CACHE_ROOM: u64 = 4_000;
