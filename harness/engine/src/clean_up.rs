@@ -4,9 +4,10 @@ use crate::footprint::{Footprint, MadeObject, OnBoard};
 use futures::future::join_all;
 use jiff::Timestamp;
 use plumbline_cluster::{
-    Object, ObjectReference,
+    Kubernetes, Object, ObjectReference,
     conditions::{Verdict, gone},
     kubernetes::{Deletion, KindReference},
+    watch::Watches,
 };
 use plumbline_flux::{Patience, Platform, VerbError, chain};
 use serde_json::Value;
@@ -112,7 +113,7 @@ async fn undo_parts(
     // What was made last may lean on what was made before.
     for object in objects.into_iter().rev().filter(outside) {
         let what = object.reference.short();
-        match delete(&object, platform).await {
+        match delete(&object, platform.kubernetes()).await {
             Ok(Some(uid)) => pending.push((object.reference, uid)),
             Ok(None) => undone.note(what, Ok(())),
             Err(why) => undone.note(what, Err(why)),
@@ -122,7 +123,7 @@ async fn undo_parts(
         let reference = KindReference::new("", "v1", "Namespace").cluster_wide(&name);
         let what = reference.short();
         let namespace = MadeObject { reference, uid: None };
-        match delete(&namespace, platform).await {
+        match delete(&namespace, platform.kubernetes()).await {
             Ok(Some(uid)) if extent == Extent::Whole => pending.push((namespace.reference, uid)),
             Ok(Some(_)) => undone.removed.push(format!("{what} (asked for)")),
             Ok(None) => undone.removed.push(what),
@@ -131,7 +132,7 @@ async fn undo_parts(
     }
     let gone = pending
         .iter()
-        .map(|(reference, uid)| until_gone(reference, uid, platform, deadline));
+        .map(|(reference, uid)| until_gone(reference, uid, platform.watches(), deadline));
     for ((reference, _), result) in pending.iter().zip(join_all(gone).await) {
         undone.note(reference.short(), result);
     }
@@ -158,8 +159,7 @@ async fn off_board(system: &OnBoard, platform: &Platform, deadline: Instant) -> 
 }
 
 /// Deletes the very object that was made; its uid is given as long as something holds it back.
-async fn delete(object: &MadeObject, platform: &Platform) -> Result<Option<String>, String> {
-    let kubernetes = platform.kubernetes();
+async fn delete(object: &MadeObject, kubernetes: &Kubernetes) -> Result<Option<String>, String> {
     let uid = match &object.uid {
         Some(uid) => uid.clone(),
         // The step was cut off before it heard whether the object was made.
@@ -176,15 +176,22 @@ async fn delete(object: &MadeObject, platform: &Platform) -> Result<Option<Strin
     }
 }
 
+/// Deletes the very object that was made, and sees it gone; else it is said what holds it back.
+pub(crate) async fn remove(object: &MadeObject, watches: &Watches, deadline: Instant) -> Result<(), String> {
+    match delete(object, watches.kubernetes()).await? {
+        Some(uid) => until_gone(&object.reference, &uid, watches, deadline).await,
+        None => Ok(()),
+    }
+}
+
 async fn until_gone(
     reference: &ObjectReference,
     uid: &str,
-    platform: &Platform,
+    watches: &Watches,
     deadline: Instant,
 ) -> Result<(), String> {
     let is_gone = |object: Option<&Object>| gone(object.filter(|object| object.uid() == uid));
-    let waited = platform
-        .watches()
+    let waited = watches
         .wait(
             reference,
             |view| match is_gone(view.object()) {

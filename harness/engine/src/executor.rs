@@ -96,7 +96,7 @@ impl Executor {
             let undone = self.undo(&mut state, Extent::Attempt).await;
             if !undone.left.is_empty() {
                 // Another attempt on what this one left would judge something else.
-                self.tell_left(scenario, cleaning, undone);
+                report_undone(&self.log, scenario, cleaning, undone);
                 self.note(
                     scenario,
                     "not tried again: what the attempt made could not be removed",
@@ -148,25 +148,7 @@ impl Executor {
         let began = Instant::now();
         let scenario = state.scenario.clone();
         let undone = self.undo(&mut state, extent).await;
-        self.tell_left(&scenario, began, undone);
-    }
-
-    fn tell_left(&self, scenario: &Scenario, began: Instant, undone: Undone) {
-        let Undone { removed, left } = undone;
-        if removed.is_empty() && left.is_empty() {
-            return;
-        }
-        for what in &left {
-            self.log.emit(Event::LeftBehind {
-                what: format!("{}: {what}", scenario.id),
-            });
-        }
-        self.log.emit(Event::CleanedUp {
-            scenario: scenario.id.clone(),
-            duration: milliseconds(began.elapsed()),
-            removed,
-            left,
-        });
+        report_undone(&self.log, &scenario, began, undone);
     }
 
     /// Leaves what a failed scenario made to those who want to look at it.
@@ -206,6 +188,25 @@ impl Executor {
             self.world.simulated_subjects(),
         );
     }
+}
+
+/// What a scenario made is removed, as far as it could be.
+pub(crate) fn report_undone(log: &EventLog, scenario: &Scenario, began: Instant, undone: Undone) {
+    let Undone { removed, left } = undone;
+    if removed.is_empty() && left.is_empty() {
+        return;
+    }
+    for what in &left {
+        log.emit(Event::LeftBehind {
+            what: format!("{}: {what}", scenario.id),
+        });
+    }
+    log.emit(Event::CleanedUp {
+        scenario: scenario.id.clone(),
+        duration: milliseconds(began.elapsed()),
+        removed,
+        left,
+    });
 }
 
 /// A scenario begins.

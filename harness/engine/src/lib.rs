@@ -24,8 +24,8 @@ mod waiting;
 mod world;
 
 pub use event_log::EventLog;
-pub use existing::{LookRequest, look};
+pub use existing::{LeftNamespace, LookRequest, Removal, RemovalRequest, look, remove_namespaces};
 pub use pause::Resume;
-pub use plumbline_cluster::existing::{Context, ExistingError, Kubeconfigs};
+pub use plumbline_cluster::existing::{Context, ExistingError, Kubeconfigs, Owner};
 pub use request::{Interruption, Keep, RunRequest};
 pub use run::{StandingPlatform, finish, run};

@@ -18,17 +18,22 @@ pub(crate) async fn prepare(state: &mut ScenarioState) -> Result<(), VerbError> 
     if !state.scenario.uses_namespace() {
         return Ok(());
     }
-    let suffix: String = rand::rng()
-        .sample_iter(Alphanumeric)
-        .take(SUFFIX)
-        .map(|character| char::from(character).to_ascii_lowercase())
-        .collect();
-    let name = name_of(&state.scenario.id, &suffix);
+    let name = fresh_name(&state.scenario.id);
     state.footprint.namespace = Some(name.clone());
     state.variables.namespace.clone_from(&name);
     let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     state.world.main.kubernetes().create(&manifest).await?;
     Ok(())
+}
+
+/// A name that no namespace has, and that people recognise the scenario by.
+pub(crate) fn fresh_name(scenario: &str) -> String {
+    let suffix: String = rand::rng()
+        .sample_iter(Alphanumeric)
+        .take(SUFFIX)
+        .map(|character| char::from(character).to_ascii_lowercase())
+        .collect();
+    name_of(scenario, &suffix)
 }
 
 /// A label of DNS that people recognise the scenario by.

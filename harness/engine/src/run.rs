@@ -151,7 +151,7 @@ fn killed() -> Fault {
 }
 
 /// Ends every process of the run and removes its directory.
-async fn conclude(keeper: &Keeper, log: &EventLog, ended: Result<(), Fault>) -> Result<(), Fault> {
+pub(crate) async fn conclude(keeper: &Keeper, log: &EventLog, ended: Result<(), Fault>) -> Result<(), Fault> {
     match keeper.stop().await {
         Ok(report) => {
             if !report.directory_removed {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 
 /// The fields of a scenario, as they are written.
-pub(crate) const FIELDS: [&str; 17] = [
+pub(crate) const FIELDS: [&str; 18] = [
     "claim",
     "requirements",
     "tags",
@@ -31,6 +31,7 @@ pub(crate) const FIELDS: [&str; 17] = [
     "secrets",
     "clusters",
     "given",
+    "writes",
     "steps",
     "finally",
 ];

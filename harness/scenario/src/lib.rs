@@ -59,7 +59,9 @@ pub use load::{Vocabulary, load};
 pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, ObjectSet};
 pub use plan::{Plan, PlannedScenario, Reason};
 pub use predicate::Predicate;
-pub use scenario::{Capability, Exclusive, ExtraCluster, Scenario, ScenarioStep, SecretSource, Skip, Stage};
+pub use scenario::{
+    Capability, Exclusive, ExtraCluster, Scenario, ScenarioStep, SecretSource, Skip, Stage, Writes,
+};
 pub use schema::schema;
 pub use selection::{Parts, PlanError, Selection};
 pub use source::Source;

@@ -95,12 +95,22 @@ pub struct Scenario {
     /// Why it is not run.
     pub skip: Option<Skip>,
     /// What is done first, so that the steps have something to look at: not on an existing cluster, where they look at what is there. A
-    /// scenario that has it, and be it empty, only looks.
+    /// scenario that has it, and be it empty, is for existing clusters too, and only looks unless it says what it `writes`.
     pub given: Option<Vec<ScenarioStep>>,
+    /// Where its own steps write, besides looking.
+    pub writes: Option<Located<Writes>>,
     /// What it does, in order.
     pub steps: Vec<ScenarioStep>,
     /// What it does at its end, however it ended.
     pub finally: Vec<ScenarioStep>,
+}
+
+/// Where a scenario may write on a cluster that others live on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Writes {
+    /// Inside `${namespace}`, which is made for it and goes with it.
+    OwnNamespace,
 }
 
 /// What a scenario must not run beside.
@@ -316,7 +326,14 @@ impl Scenario {
     /// Whether its steps only look, so that they may on an existing cluster.
     #[must_use]
     pub const fn only_looks(&self) -> bool {
-        self.given.is_some()
+        self.given.is_some() && self.writes.is_none()
+    }
+
+    /// Whether its steps keep to a namespace of their own with what they write, so that they may on an existing cluster where that was
+    /// asked for.
+    #[must_use]
+    pub const fn writes_in_its_own_namespace(&self) -> bool {
+        self.given.is_some() && self.writes.is_some()
     }
 
     /// The path of its file below the scenario folder, without `.yaml`: its id without the values of the matrix.

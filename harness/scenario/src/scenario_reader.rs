@@ -111,6 +111,7 @@ impl<'load> ScenarioReader<'load> {
                 timeout: header.timeout(),
                 skip: header.optional::<Skip>("skip"),
                 given,
+                writes: header.optional("writes"),
                 steps,
                 finally,
             }

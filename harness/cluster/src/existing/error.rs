@@ -1,5 +1,6 @@
 //! Why a context cannot be used.
 
+use crate::kubernetes::KubernetesError;
 use std::{io, path::PathBuf};
 
 /// Why a context cannot be used.
@@ -37,6 +38,20 @@ pub enum ExistingError {
         context: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A namespace that was to be made is there, and somebody else has made it.
+    #[error(
+        "there is a namespace {0} already, and it is not of this run: nothing was done to it; run again, for another name"
+    )]
+    ForeignNamespace(String),
+    /// A namespace was not made.
+    #[error("the namespace {name} was not made")]
+    NoNamespace {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<KubernetesError>,
     },
     /// The program that gives the credential did not give one.
     #[error("the credential plugin `{program}` gave no credential: {problem}")]

@@ -1,9 +1,16 @@
-//! The guard before an existing cluster: only looks pass it, whoever sends them.
+//! The guard before an existing cluster: only looks pass it, and what is about namespaces of the run's own, whoever sends them.
 
-use futures::future::{Either, Ready, err};
+use super::OwnNamespaces;
+use futures::{
+    FutureExt as _,
+    future::{Either, Ready, err},
+};
 use http::{Method, Request};
+use kube::client::Body;
+use serde_json::Value;
 use std::{
     error::Error,
+    fmt,
     task::{self, Poll},
 };
 use tower::{Layer, Service};
@@ -18,14 +25,36 @@ const QUESTIONS: [&str; 2] = [
 /// Below an object of the core group: what leads through the API server to somewhere else, where a GET may do anything.
 const TUNNELS: [&str; 4] = ["attach", "exec", "portforward", "proxy"];
 
-/// A request that was not sent, for the cluster is only looked at.
+/// A request that was not sent, for it goes beyond what is done on this cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{method} {path} is more than a look, and this cluster is only looked at: it was not sent")]
+#[error("{method} {path} is {beyond}: it was not sent")]
 pub struct WouldWrite {
     /// The method.
     pub method: Method,
     /// The path of the URL.
     pub path: String,
+    /// What it goes beyond.
+    pub beyond: Beyond,
+}
+
+/// What is done on a cluster, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// It is only looked at.
+    Looks,
+    /// Besides, the run writes in namespaces of its own.
+    OwnNamespaces,
+}
+
+impl fmt::Display for Beyond {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Looks => "more than a look, and this cluster is only looked at",
+            Self::OwnNamespaces => {
+                "not inside a namespace of this run, and nothing else is written on this cluster"
+            }
+        })
+    }
 }
 
 /// Whether a request changes nothing, whatever the cluster makes of it.
@@ -56,25 +85,57 @@ fn is_tunnel(path: &str) -> bool {
 }
 
 /// Puts the guard before a client's way to the cluster.
-pub(super) struct Guard;
+pub(super) struct Guard {
+    /// Where the run may write, if that was asked for.
+    pub(super) own: Option<OwnNamespaces>,
+}
 
 impl<S> Layer<S> for Guard {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { inner }
+        Guarded {
+            inner,
+            own: self.own.clone(),
+        }
     }
 }
 
-/// A way to a cluster that only looks pass.
+/// A way to a cluster that nothing passes but looks, and writes in the namespaces of the run.
 #[derive(Clone)]
 pub(super) struct Guarded<S> {
     inner: S,
+    own: Option<OwnNamespaces>,
 }
 
-impl<S, B> Service<Request<B>> for Guarded<S>
+impl<S> Guarded<S> {
+    fn refusal(&self, request: &Request<Body>) -> Option<WouldWrite> {
+        let (method, path) = (request.method(), request.uri().path());
+        if is_look(method, path) {
+            return None;
+        }
+        let beyond = match &self.own {
+            None => Beyond::Looks,
+            Some(own) if own.permit(method, path, || content(request.body())) => return None,
+            Some(_) => Beyond::OwnNamespaces,
+        };
+        Some(WouldWrite {
+            method: method.clone(),
+            path: path.to_owned(),
+            beyond,
+        })
+    }
+}
+
+/// What a request says, if it is said in JSON and at once.
+fn content(body: &Body) -> Option<Value> {
+    let bytes = body.try_clone()?.collect_bytes().now_or_never()?.ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+impl<S> Service<Request<Body>> for Guarded<S>
 where
-    S: Service<Request<B>, Error: Into<BoxError>>,
+    S: Service<Request<Body>, Error: Into<BoxError>>,
 {
     type Response = S::Response;
     type Error = BoxError;
@@ -84,13 +145,8 @@ where
         self.inner.poll_ready(context).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (method, path) = (request.method(), request.uri().path());
-        if !is_look(method, path) {
-            let refused = WouldWrite {
-                method: method.clone(),
-                path: path.to_owned(),
-            };
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if let Some(refused) = self.refusal(&request) {
             return Either::Left(err(refused.into()));
         }
         use futures::TryFutureExt as _;
@@ -159,7 +215,7 @@ mod tests {
     #[derive(Clone, Default)]
     struct Cluster(Arc<AtomicUsize>);
 
-    impl Service<Request<()>> for Cluster {
+    impl Service<Request<Body>> for Cluster {
         type Response = ();
         type Error = Infallible;
         type Future = std::future::Ready<Result<(), Infallible>>;
@@ -168,7 +224,7 @@ mod tests {
             Poll::Ready(Ok(()))
         }
 
-        fn call(&mut self, _: Request<()>) -> Self::Future {
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
             self.0.fetch_add(1, Ordering::Relaxed);
             ready(Ok(()))
         }
@@ -177,19 +233,42 @@ mod tests {
     #[tokio::test]
     async fn what_is_refused_is_not_sent() {
         let cluster = Cluster::default();
-        let mut guarded = Guard.layer(cluster.clone());
+        let mut guarded = Guard { own: None }.layer(cluster.clone());
         let request = |method: Method| {
-            Request::builder()
+            let request = Request::builder()
                 .method(method)
-                .uri("/api/v1/nodes/x?dryRun=All")
+                .uri("/api/v1/nodes/x?dryRun=All");
+            request.body(Body::empty()).unwrap()
         };
-        guarded
-            .call(request(Method::GET).body(()).unwrap())
-            .await
-            .unwrap();
-        let refused = guarded.call(request(Method::DELETE).body(()).unwrap()).await;
+        guarded.call(request(Method::GET)).await.unwrap();
+        let refused = guarded.call(request(Method::DELETE)).await;
         let refused = refused.unwrap_err().downcast::<WouldWrite>().unwrap();
         assert_eq!(refused.path, "/api/v1/nodes/x");
+        assert_eq!(cluster.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn on_request_the_namespace_that_was_announced_can_be_made_and_nothing_else() {
+        let cluster = Cluster::default();
+        let own = OwnNamespaces::of("4711", std::path::Path::new("/run/4711"));
+        own.announce("plumbline-a");
+        let mut guarded = Guard { own: Some(own) }.layer(cluster.clone());
+        let mut post = async |path: &str, name: &str| {
+            let body = serde_json::json!({"metadata": {"name": name}})
+                .to_string()
+                .into_bytes();
+            let request = Request::post(path).body(Body::from(body)).unwrap();
+            guarded.call(request).await
+        };
+        post("/api/v1/namespaces", "plumbline-a").await.unwrap();
+        for (path, name) in [
+            ("/api/v1/namespaces", "plumbline-b"),
+            ("/api/v1/namespaces/default/configmaps", "plumbline-a"),
+        ] {
+            let refused = post(path, name).await.unwrap_err();
+            let refused = refused.downcast::<WouldWrite>().unwrap();
+            assert_eq!(refused.beyond, Beyond::OwnNamespaces);
+        }
         assert_eq!(cluster.0.load(Ordering::Relaxed), 1);
     }
 }

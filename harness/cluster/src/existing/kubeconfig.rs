@@ -1,6 +1,6 @@
 //! Kubeconfig files, merged as kubectl merges them, and the context that was named.
 
-use super::{Credential, CredentialPlugin, ExistingError, guard::Guard};
+use super::{Credential, CredentialPlugin, ExistingError, OwnNamespaces, guard::Guard};
 use crate::kubernetes::{Kubernetes, KubernetesError, authorities};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
@@ -13,6 +13,9 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+
+/// The name under which fields are owned.
+const MANAGER: &str = "plumbline";
 
 /// What kubeconfig files say together: of what several name alike, the first counts.
 #[derive(Debug)]
@@ -160,8 +163,8 @@ impl Context {
         self.plugin.as_ref()
     }
 
-    /// A handle through which nothing can be written, for `agent`, a name that the audit log of the cluster shows. What a plugin gave
-    /// is the `credential`.
+    /// A handle through which nothing can be written outside of `own`, for `agent`, a name that the audit log of the cluster shows. What
+    /// a plugin gave is the `credential`.
     ///
     /// # Errors
     /// What the kubeconfig says of certificates and keys cannot be used.
@@ -169,6 +172,7 @@ impl Context {
         mut self,
         credential: Option<Credential>,
         agent: &str,
+        own: Option<OwnNamespaces>,
     ) -> Result<Kubernetes, KubernetesError> {
         // See `Access::client`.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -194,7 +198,10 @@ impl Context {
             message: format!("context `{}`: {error}", self.name),
         };
         let builder = ClientBuilder::try_from(self.config).map_err(unusable)?;
-        Ok(Kubernetes::new(builder.with_layer(&Guard).build(), agent))
+        Ok(Kubernetes::new(
+            builder.with_layer(&Guard { own }).build(),
+            MANAGER,
+        ))
     }
 }
 

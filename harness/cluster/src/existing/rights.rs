@@ -1,16 +1,26 @@
-//! What this user may see of a cluster, asked of the cluster itself.
+//! What this user may see of a cluster and do on it, asked of the cluster itself.
 
 use crate::kubernetes::{KindReference, Kubernetes, KubernetesError, Repeat, Resource};
 use serde_json::{Value, json};
 use std::fmt;
 
-/// A way of looking at objects of a kind.
+/// A way of looking at objects of a kind, or of changing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// All of them, and what becomes of them: `list` and `watch`.
     Follow,
     /// All of them: `list`.
     List,
+    /// Applying them: `create` and `patch`.
+    Apply,
+    /// Changing them: `patch`.
+    Patch,
+    /// Changing how many replicas they have: `patch` of the subresource `scale`.
+    Scale,
+    /// Looking at one and removing it: `get` and `delete`.
+    Delete,
+    /// Making and removing them, and seeing what becomes of them: for namespaces of the run's own.
+    Own,
 }
 
 impl Access {
@@ -20,11 +30,23 @@ impl Access {
         match self {
             Self::Follow => &["list", "watch"],
             Self::List => &["list"],
+            Self::Apply => &["create", "patch"],
+            Self::Patch | Self::Scale => &["patch"],
+            Self::Delete => &["get", "delete"],
+            Self::Own => &["create", "delete", "get", "list", "watch"],
+        }
+    }
+
+    /// The part of the object that it is about; nothing for the whole.
+    const fn subresource(self) -> Option<&'static str> {
+        match self {
+            Self::Scale => Some("scale"),
+            _ => None,
         }
     }
 }
 
-/// What is asked for: to look at objects of a kind, in one namespace or in all.
+/// What is asked for: to look at objects of a kind or to change them, in one namespace or in all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Right {
     /// The kind, as the cluster has it.
@@ -63,6 +85,7 @@ pub async fn ask(
                 "group": resource.api.group,
                 "version": resource.api.version,
                 "resource": resource.api.plural,
+                "subresource": right.access.subresource(),
                 "namespace": right.namespace,
             }},
         });

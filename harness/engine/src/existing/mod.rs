@@ -1,12 +1,17 @@
-//! A run on a cluster that was there before: nothing is started, nothing is written, and only scenarios that look are run.
+//! A run on a cluster that was there before: nothing is started there. Scenarios look; on request, those that keep to a namespace of their
+//! own also write.
 
+mod connect;
+mod estate;
 mod onlooker;
 mod preflight;
+mod removal;
 mod request;
 mod run;
 mod wants;
 
-pub use request::LookRequest;
+pub use removal::{LeftNamespace, RemovalRequest, remove_namespaces};
+pub use request::{LookRequest, Removal};
 pub use run::look;
 
 /// How reports name such a cluster.

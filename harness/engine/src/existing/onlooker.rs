@@ -1,13 +1,17 @@
-//! One scenario on a cluster that was there before: its attempts, and nothing to clean up.
+//! One scenario on a cluster that was there before: its attempts, and the end of the namespace that it wrote in, if it has one.
 
-use super::preflight::Preflight;
+use super::{
+    estate::{Estate, OwnNamespace},
+    preflight::Preflight,
+};
 use crate::{
     EventLog,
     attempt::{self, UnderWay, milliseconds},
+    clean_up::Undone,
     dispatcher::Reporter,
-    executor::{report_finished, report_skipped, report_started},
+    executor::{report_finished, report_skipped, report_started, report_undone},
     pause::Pause,
-    steps::{Look, bounded},
+    steps::{Hand, Look, Remembered, bounded},
     waiting::Waiting,
     world::objects_of,
 };
@@ -17,15 +21,17 @@ use plumbline_flux::VerbError;
 use plumbline_model::{Event, Fault, Outcome, Status};
 use plumbline_scenario::{Scenario, ScenarioStep, Variables};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Runs scenarios that look; cheap to clone.
+/// Runs scenarios that look, and those that keep to a namespace of their own; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Onlookers {
     pub(super) preflight: Arc<Preflight>,
     pub(super) watches: Watches,
+    /// Where scenarios write, if that was asked for.
+    pub(super) estate: Option<Arc<Estate>>,
     /// The name of the context.
     pub(super) context: String,
     pub(super) log: EventLog,
@@ -33,7 +39,7 @@ pub(super) struct Onlookers {
     pub(super) pause: Option<Arc<Pause>>,
 }
 
-/// A scenario that looks, under way.
+/// A scenario under way.
 struct Onlooker {
     watches: Watches,
     context: String,
@@ -41,6 +47,7 @@ struct Onlooker {
     scenario: Arc<Scenario>,
     deadline: Instant,
     variables: Variables,
+    snapshots: BTreeMap<String, Vec<Remembered>>,
     waiting: Waiting,
 }
 
@@ -48,7 +55,7 @@ impl Onlookers {
     /// Runs a scenario, or says why it is not for this cluster.
     pub(super) async fn run(self, scenario: Arc<Scenario>, reporter: Reporter) {
         let began = Instant::now();
-        let outcome = match self.preflight.reason_to_skip(&scenario) {
+        let (outcome, namespace) = match self.preflight.reason_to_skip(&scenario) {
             Ok(None) => {
                 report_started(&self.log, &scenario);
                 self.attempts(&scenario).await
@@ -58,31 +65,66 @@ impl Onlookers {
                 reporter.ended(Status::Skipped);
                 return;
             }
-            Err(fault) => Outcome::Errored(fault),
+            Err(fault) => (Outcome::Errored(fault), None),
         };
         let status = outcome.status();
         let duration = milliseconds(began.elapsed());
         report_finished(&self.log, &scenario, duration, outcome, Vec::new());
         reporter.ended(status);
+        self.clean_up(&scenario, namespace).await;
     }
 
-    /// Attempts it as often as its author allows.
-    async fn attempts(&self, scenario: &Arc<Scenario>) -> Outcome {
+    /// Also after an interruption: the cluster stays.
+    async fn clean_up(&self, scenario: &Scenario, namespace: Option<OwnNamespace>) {
+        let (Some(namespace), Some(estate)) = (namespace, &self.estate) else {
+            return;
+        };
+        let began = Instant::now();
+        let mut undone = Undone::default();
+        match estate.remove(&namespace).await {
+            Ok(()) => undone.removed.push(format!("Namespace {}", namespace.name())),
+            Err(what) => undone.left.push(what),
+        }
+        report_undone(&self.log, scenario, began, undone);
+    }
+
+    /// The namespace that a scenario writes in.
+    async fn namespace(&self, scenario: &Scenario) -> Result<Option<OwnNamespace>, Outcome> {
+        match &self.estate {
+            Some(estate) if scenario.writes_in_its_own_namespace() => tokio::select! {
+                made = estate.make(&scenario.id) => Ok(Some(made?)),
+                () = self.cancel.cancelled() => Err(Outcome::Interrupted),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// Attempts it as often as its author allows, each time in another namespace; that of the last attempt is given.
+    async fn attempts(&self, scenario: &Arc<Scenario>) -> (Outcome, Option<OwnNamespace>) {
         let mut number = 1;
         loop {
             let began = Instant::now();
+            let namespace = match self.namespace(scenario).await {
+                Ok(namespace) => namespace,
+                Err(outcome) => return (outcome, None),
+            };
+            let name = namespace.as_ref().map(OwnNamespace::name);
             let mut onlooker = Onlooker {
                 watches: self.watches.clone(),
                 context: self.context.clone(),
                 log: self.log.clone(),
                 scenario: scenario.clone(),
                 deadline: began + scenario.timeout,
-                variables: Variables::default(),
+                variables: Variables {
+                    namespace: name.unwrap_or_default().to_owned(),
+                    ..Variables::default()
+                },
+                snapshots: BTreeMap::new(),
                 waiting: Waiting::new(self.log.clone(), &scenario.id, 0),
             };
             let outcome = attempt::run(&mut onlooker, &self.cancel, self.pause.as_deref()).await;
             match outcome {
-                Outcome::Passed if number > 1 => return Outcome::Flaky { attempts: number },
+                Outcome::Passed if number > 1 => return (Outcome::Flaky { attempts: number }, namespace),
                 Outcome::Failed(_) if number <= scenario.retries && !self.cancel.is_cancelled() => {
                     self.log.emit(Event::AttemptFinished {
                         scenario: scenario.id.clone(),
@@ -91,15 +133,16 @@ impl Onlookers {
                         outcome,
                     });
                     number += 1;
+                    self.clean_up(scenario, namespace).await;
                 }
-                outcome => return outcome,
+                outcome => return (outcome, namespace),
             }
         }
     }
 }
 
 impl Onlooker {
-    async fn look(&mut self, placed: &ScenarioStep) -> Result<(), VerbError> {
+    async fn step(&mut self, placed: &ScenarioStep) -> Result<(), VerbError> {
         let unfilled = |error| VerbError::unmet(format!("the step cannot be filled in: {error}"));
         let step = placed.resolve(&self.variables).map_err(unfilled)?.into_owned();
         let readable: Map<String, Value> = placed.cel_variables(&self.variables).map_err(unfilled)?;
@@ -109,7 +152,13 @@ impl Onlooker {
             deadline: self.deadline,
             readable: &readable,
         };
-        let left = look.perform(&step).await?;
+        let left = match self.scenario.only_looks() {
+            true => look.perform(&step).await?,
+            false => {
+                let (snapshots, log) = (&mut self.snapshots, &self.log);
+                Hand { look, snapshots, log }.perform(&step).await?
+            }
+        };
         if let (Some(output), Some(left)) = (step.output(), left) {
             self.variables.outputs.insert(output.name.value.clone(), left);
         }
@@ -141,7 +190,7 @@ impl UnderWay for Onlooker {
     }
 
     fn perform(&mut self, step: &ScenarioStep) -> impl Future<Output = Result<(), VerbError>> + Send {
-        self.look(step)
+        self.step(step)
     }
 
     /// Nobody looks after the cluster: one that is gone is seen by the waits.

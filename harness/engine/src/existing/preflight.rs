@@ -1,4 +1,4 @@
-//! Before anything is looked at: what the cluster is, who we are to it, what it lets us see; and so which scenarios are for it.
+//! Before anything is looked at or written: what the cluster is, who we are to it, what it lets us do; and so which scenarios are for it.
 
 use super::{
     PROVIDER,
@@ -29,12 +29,14 @@ pub(super) struct Preflight {
     /// What is under test; nothing where we may not see it.
     pub(super) subject: Option<Subject>,
     findings: BTreeMap<Want, Finding>,
+    /// Whether it was asked for that scenarios write.
+    allows_writes: bool,
 }
 
-/// What came of something that is to be looked at.
+/// What came of something that is to be looked at or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Finding {
-    Visible(Right),
+    Granted(Right),
     /// The verb that is missing.
     Forbidden(Right, &'static str),
     /// Why there is no such kind, in words.
@@ -46,11 +48,19 @@ impl Preflight {
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub(super) async fn of(kubernetes: &Kubernetes, scenarios: &[Arc<Scenario>]) -> Result<Self, Fault> {
+    pub(super) async fn of(
+        kubernetes: &Kubernetes,
+        scenarios: &[Arc<Scenario>],
+        allows_writes: bool,
+    ) -> Result<Self, Fault> {
         let first = kubernetes.with_patience(REACHED_WITHIN);
         let user = whoami(&first).await.map_err(|error| unreached(&error))?;
-        let looks = scenarios.iter().filter(|scenario| scenario.only_looks());
-        let all: BTreeSet<Want> = looks
+        let is_ours = |scenario: &&Arc<Scenario>| {
+            scenario.only_looks() || (allows_writes && scenario.writes_in_its_own_namespace())
+        };
+        let all: BTreeSet<Want> = scenarios
+            .iter()
+            .filter(is_ours)
             .flat_map(|scenario| wants::of(scenario))
             .chain(wants::of_report())
             .collect();
@@ -79,6 +89,7 @@ impl Preflight {
             user,
             subject,
             findings,
+            allows_writes,
         })
     }
 
@@ -102,21 +113,22 @@ impl Preflight {
     }
 
     fn rights(&self) -> String {
-        let mut visible = BTreeSet::new();
+        let mut granted = BTreeSet::new();
         let mut forbidden = BTreeSet::new();
         for finding in self.findings.values() {
             match finding {
-                Finding::Visible(right) => drop(visible.insert(right)),
+                Finding::Granted(right) => drop(granted.insert(right)),
                 Finding::Forbidden(right, _) => drop(forbidden.insert(right)),
                 Finding::Unknown(_) => {}
             }
         }
-        let all = visible.len() + forbidden.len();
+        let all = granted.len() + forbidden.len();
         match forbidden.is_empty() {
+            true if self.allows_writes => format!("all {all} that this run looks and writes by"),
             true => format!("all {all} that this run looks by"),
             false => {
                 let missing: Vec<String> = forbidden.iter().map(ToString::to_string).collect();
-                format!("{} of {all}; missing: {}", visible.len(), missing.join("; "))
+                format!("{} of {all}; missing: {}", granted.len(), missing.join("; "))
             }
         }
     }
@@ -134,9 +146,9 @@ impl Preflight {
             cause: SkipCause::Unsupported,
             ..Skip::default()
         };
-        if !scenario.only_looks() {
+        if let Some(reason) = self.goes_beyond(scenario) {
             return Ok(Some(Skip {
-                reason: "it does more than look".to_owned(),
+                reason: reason.to_owned(),
                 cause: SkipCause::LookOnly,
                 ..Skip::default()
             }));
@@ -151,10 +163,23 @@ impl Preflight {
                     Some(format!("{} may not {verb} {}", self.me(), place(right)))
                 }
                 Finding::Unknown(why) if want.is_required => Some(why.clone()),
-                Finding::Visible(_) | Finding::Unknown(_) => None,
+                Finding::Granted(_) | Finding::Unknown(_) => None,
             });
         let reasons: Vec<String> = reasons.collect();
         Ok((!reasons.is_empty()).then(|| unsupported(reasons.join("; "))))
+    }
+
+    /// What it does that is not done on this cluster.
+    fn goes_beyond(&self, scenario: &Scenario) -> Option<&'static str> {
+        match (scenario.only_looks(), scenario.writes_in_its_own_namespace()) {
+            (true, _) => None,
+            (_, true) if self.allows_writes => None,
+            (_, true) => Some("it writes, in a namespace of its own: --allow-writes runs it"),
+            (_, false) if self.allows_writes => {
+                Some("it does more than look, and write in a namespace of its own")
+            }
+            (_, false) => Some("it does more than look"),
+        }
     }
 
     fn me(&self) -> &str {
@@ -184,7 +209,7 @@ async fn find(kubernetes: &Kubernetes, want: &Want) -> Result<Finding, Kubernete
         access: want.access,
     };
     Ok(match ask(kubernetes, &resource, &right).await? {
-        None => Finding::Visible(right),
+        None => Finding::Granted(right),
         Some(verb) => Finding::Forbidden(right, verb),
     })
 }
@@ -203,7 +228,7 @@ fn unreached(error: &KubernetesError) -> Fault {
 fn unanswered(error: &KubernetesError) -> Fault {
     Fault {
         class: FaultClass::Cluster,
-        message: format!("the cluster does not say what may be looked at: {}", chain(error)),
+        message: format!("the cluster does not say what may be done: {}", chain(error)),
         attachments: Vec::new(),
     }
 }

@@ -1,12 +1,12 @@
-//! Which cluster to look at, and with which scenarios.
+//! On which cluster, and with which scenarios.
 
 use crate::Resume;
 use plumbline_cluster::existing::Context;
 use plumbline_model::{RunOptions, SuiteIdentity};
 use plumbline_scenario::Plan;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
-/// Which cluster to look at, and with which scenarios.
+/// Which cluster to look at, with which scenarios, and whether they may write.
 pub struct LookRequest {
     /// The cluster.
     pub context: Context,
@@ -22,6 +22,19 @@ pub struct LookRequest {
     pub runs: PathBuf,
     /// This program: it is started again as the keeper of such a program.
     pub executable: PathBuf,
+    /// Scenarios that keep to a namespace of their own may write, and this removes what they leave; without it nothing is written.
+    pub allow_writes: Option<Removal>,
     /// Hold still at the first step that does not pass, until this asks to go on.
     pub pause_on_failure: Option<Resume>,
+}
+
+/// The command that removes what a run has left when it was killed: with `--run` and the run's number behind it.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The program.
+    pub program: PathBuf,
+    /// What stands before `--run`.
+    pub arguments: Vec<OsString>,
+    /// Where it is started.
+    pub directory: PathBuf,
 }

@@ -1,27 +1,27 @@
 //! The run as a whole.
 
-use super::{LookRequest, PROVIDER, onlooker::Onlookers, preflight::Preflight};
+use super::{LookRequest, PROVIDER, connect, estate::Estate, onlooker::Onlookers, preflight::Preflight};
 use crate::{
     EventLog, Interruption,
     dispatcher::{Signals, dispatch},
     pause::Pause,
-    run::cancel_on_signal,
+    run::{cancel_on_signal, conclude},
     schedule::{Candidate, Limits},
-    set_up::{Phases, environment, fact},
+    set_up::{Phases, fact},
 };
 use plumbline_cluster::{
     Kubernetes,
-    existing::{Context, Credential, CredentialPlugin},
+    existing::{Context, Credential, OwnNamespaces},
     watch::Watches,
 };
-use plumbline_flux::chain;
-use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
-use plumbline_model::{Event, Fault, FaultClass};
+use plumbline_keeper::{Keeper, gc};
+use plumbline_model::{Event, Fault};
 use plumbline_scenario::Plan;
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
-/// Looks at a cluster with the scenarios of a plan that only look. The exit code is for the caller to fold from the log, which
+/// Looks at a cluster with the scenarios of a plan that only look, and runs those that keep to a namespace of their own if that was asked
+/// for. The exit code is for the caller to fold from the log, which
 /// [`finish`](crate::finish) ends.
 pub async fn look(request: LookRequest, log: &EventLog, interruption: Interruption) {
     let now = jiff::Timestamp::now();
@@ -44,7 +44,24 @@ pub async fn look(request: LookRequest, log: &EventLog, interruption: Interrupti
     log.settle();
 }
 
+/// With a keeper for the whole run where something may have to be removed when nobody of it is left.
 async fn look_through(request: LookRequest, log: &EventLog, cancel: &CancellationToken) -> Result<(), Fault> {
+    if request.allow_writes.is_none() {
+        return look_with(request, None, log, cancel).await;
+    }
+    // A run whose directory is gone is over, and so what it made here can go.
+    let _ = gc::collect(&request.runs);
+    let keeper = connect::keeper(&request.runs, request.executable.clone()).await?;
+    let result = look_with(request, Some(&keeper), log, cancel).await;
+    conclude(&keeper, log, result).await
+}
+
+async fn look_with(
+    request: LookRequest,
+    keeper: Option<&Keeper>,
+    log: &EventLog,
+    cancel: &CancellationToken,
+) -> Result<(), Fault> {
     let LookRequest {
         context,
         plan,
@@ -52,19 +69,27 @@ async fn look_through(request: LookRequest, log: &EventLog, cancel: &Cancellatio
         environment,
         runs,
         executable,
+        allow_writes,
         pause_on_failure,
         ..
     } = request;
     fact(log, "context", context.name().to_owned());
     fact(log, "server", context.server().to_owned());
+    if allow_writes.is_some() {
+        fact(
+            log,
+            "writes",
+            "in namespaces of its own, by --allow-writes".to_owned(),
+        );
+    }
     let name = context.name().to_owned();
     let phases = Phases { log, cancel };
     let credential = match context.plugin() {
         None => None,
-        Some(plugin) => {
-            let asking = ask(plugin, runs, executable, &environment, log);
+        Some(_) => {
+            let asking = ask(&context, keeper, runs, executable, &environment, log);
             match phases.run("credential", asking).await? {
-                Some(credential) => Some(credential),
+                Some(credential) => credential,
                 None => return Ok(()),
             }
         }
@@ -73,7 +98,11 @@ async fn look_through(request: LookRequest, log: &EventLog, cancel: &Cancellatio
         log.mask(secret)
             .map_err(|error| crate::set_up::environment(&error))?;
     }
-    let looking = connect(context, credential, &plan);
+    let own = keeper.map(|keeper| {
+        let directory = keeper.run_directory();
+        OwnNamespaces::of(directory.run(), directory.path())
+    });
+    let looking = preflight(context, credential, &plan, own.clone());
     let Some((kubernetes, preflight)) = phases.run("preflight", looking).await? else {
         return Ok(());
     };
@@ -89,11 +118,21 @@ async fn look_through(request: LookRequest, log: &EventLog, cancel: &Cancellatio
             text: "what is under test is not told: this user may not see all that it is told by".to_owned(),
         }),
     }
+    let watches = Watches::new(kubernetes);
+    let estate = match (own, keeper, &allow_writes) {
+        (Some(own), Some(keeper), Some(removal)) => {
+            let estate = Estate::settle(own, watches.clone(), &name, keeper, removal, &environment)?;
+            estate.sweep(log).await;
+            Some(Arc::new(estate))
+        }
+        _ => None,
+    };
     let pause = pause_on_failure.map(|resume| Arc::new(Pause::new(resume)));
     let signals = Signals::new(cancel, pause.as_deref());
     let onlookers = Onlookers {
         preflight: Arc::new(preflight),
-        watches: Watches::new(kubernetes),
+        watches,
+        estate: estate.clone(),
         context: name,
         log: log.clone(),
         cancel: cancel.clone(),
@@ -109,49 +148,45 @@ async fn look_through(request: LookRequest, log: &EventLog, cancel: &Cancellatio
         |scenario, reporter| onlookers.clone().run(scenario, reporter),
     )
     .await;
+    drop(onlookers);
+    // Every scenario is over, so nobody else holds it.
+    if let Some(estate) = estate.and_then(Arc::into_inner) {
+        estate.close(log).await;
+    }
     Ok(())
 }
 
-async fn connect(
+/// The credential of the context's program, which the keeper of the run starts, or one that goes with it.
+async fn ask(
+    context: &Context,
+    keeper: Option<&Keeper>,
+    runs: PathBuf,
+    executable: PathBuf,
+    variables: &BTreeMap<String, String>,
+    log: &EventLog,
+) -> Result<Option<Credential>, Fault> {
+    if let Some(keeper) = keeper {
+        return connect::ask(context, keeper, variables).await;
+    }
+    let keeper = connect::keeper(&runs, executable).await?;
+    let credential = connect::ask(context, &keeper, variables).await;
+    connect::stop(&keeper, log).await?;
+    credential
+}
+
+async fn preflight(
     context: Context,
     credential: Option<Credential>,
     plan: &Plan,
+    own: Option<OwnNamespaces>,
 ) -> Result<(Kubernetes, Preflight), Fault> {
-    let agent = concat!("plumbline/", env!("CARGO_PKG_VERSION"));
-    let kubernetes = context.connect(credential, agent).map_err(|error| Fault {
-        class: FaultClass::Environment,
-        message: chain(&error),
-        attachments: Vec::new(),
-    })?;
+    let allows_writes = own.is_some();
+    let kubernetes = connect::connect(context, credential, own)?;
     let scenarios: Vec<_> = plan
         .scenarios
         .iter()
         .map(|planned| planned.scenario.clone())
         .collect();
-    let preflight = Preflight::of(&kubernetes, &scenarios).await?;
+    let preflight = Preflight::of(&kubernetes, &scenarios, allows_writes).await?;
     Ok((kubernetes, preflight))
-}
-
-/// Has the program that gives the credential run, and nothing left of it.
-async fn ask(
-    plugin: &CredentialPlugin,
-    runs: PathBuf,
-    executable: PathBuf,
-    variables: &std::collections::BTreeMap<String, String>,
-    log: &EventLog,
-) -> Result<Credential, Fault> {
-    let run_directory = RunDirectory::create(&runs).map_err(|error| environment(&error))?;
-    let keeper = Keeper::start(KeeperOptions {
-        executable,
-        run_directory,
-    })
-    .await
-    .map_err(|error| environment(&error))?;
-    let credential = plugin.ask(&keeper, variables).await;
-    let stopped = keeper.stop().await.map_err(|error| environment(&error))?;
-    if !stopped.directory_removed {
-        let what = format!("the directory {}", keeper.run_directory().path().display());
-        log.emit(Event::LeftBehind { what });
-    }
-    credential.map_err(|error| environment(&error))
 }

@@ -1,13 +1,14 @@
-//! What a scenario looks at, as far as the cluster has to have it and to let us see it.
+//! What a scenario looks at and writes, as far as the cluster has to have it and to let us.
 
-use crate::steps::kind;
+use crate::{footprint::object_of, steps::kind};
 use plumbline_cluster::{existing::Access, kubernetes::KindReference};
 use plumbline_scenario::{
-    Scenario, Step,
-    steps::{ReadSubject, Subject},
+    ObjectKind, ObjectSet, Scenario, Step,
+    steps::{Apply, Manifests, ReadSubject, Subject},
 };
+use serde_json::Value;
 
-/// A kind that is looked at.
+/// A kind that is looked at or written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Want {
     /// As its author wrote it.
@@ -19,43 +20,86 @@ pub(super) struct Want {
     pub(super) is_required: bool,
 }
 
-/// What the steps of a scenario look at.
+/// What the steps of a scenario look at and write.
 pub(super) fn of(scenario: &Scenario) -> Vec<Want> {
-    let want = |step: &Step| {
-        // Waits share one watch of a kind, over all namespaces.
-        let follow = |written, is_required| Want {
-            kind: kind(written),
+    let steps = scenario.steps.iter().chain(&scenario.finally);
+    let mut wants: Vec<Want> = steps.flat_map(|placed| of_step(&placed.step)).collect();
+    if scenario.writes_in_its_own_namespace() {
+        wants.push(Want {
+            kind: KindReference::new("", "v1", "Namespace"),
             namespace: None,
-            access: Access::Follow,
-            is_required,
-        };
-        match step {
-            Step::Expect(expect) => match &expect.subject {
-                Subject::Object(object) => Some(follow(&object.kind, true)),
-                Subject::Objects(chosen) => Some(follow(&chosen.kind, true)),
-                Subject::Every(chosen) => Some(follow(&chosen.kind, false)),
-                _ => None,
-            },
-            Step::Read(read) => Some(match &read.subject {
-                ReadSubject::Field { object, .. } => follow(&object.kind, true),
-                ReadSubject::Objects(chosen) => Want {
-                    kind: kind(&chosen.kind),
-                    namespace: chosen.namespace.clone(),
-                    access: Access::List,
-                    is_required: true,
-                },
-            }),
-            _ => None,
-        }
-    };
-    let mut wants: Vec<Want> = scenario
-        .steps
-        .iter()
-        .filter_map(|placed| want(&placed.step))
-        .collect();
+            access: Access::Own,
+            is_required: true,
+        });
+    }
     wants.sort();
     wants.dedup();
     wants
+}
+
+fn of_step(step: &Step) -> Vec<Want> {
+    let everywhere = |written: &ObjectKind, access, is_required| Want {
+        kind: kind(written),
+        namespace: None,
+        access,
+        is_required,
+    };
+    // Waits share one watch of a kind, over all namespaces.
+    let follow = |written, is_required| everywhere(written, Access::Follow, is_required);
+    // The namespace is not there yet, so that only who may do it everywhere may do it there.
+    let change = |written, access| vec![everywhere(written, access, true)];
+    match step {
+        Step::Expect(expect) => match &expect.subject {
+            Subject::Object(object) => vec![follow(&object.kind, true)],
+            Subject::Objects(chosen) => vec![follow(&chosen.kind, true)],
+            Subject::Every(chosen) => vec![follow(&chosen.kind, false)],
+            _ => Vec::new(),
+        },
+        Step::Read(read) => vec![match &read.subject {
+            ReadSubject::Field { object, .. } => follow(&object.kind, true),
+            ReadSubject::Objects(chosen) => Want {
+                kind: kind(&chosen.kind),
+                // One that is known only later is asked for with all others.
+                namespace: chosen.namespace.clone().filter(|name| !name.contains("${")),
+                access: Access::List,
+                is_required: true,
+            },
+        }],
+        Step::Snapshot(snapshot) => {
+            let kinds = snapshot.objects.iter().map(|set| match set {
+                ObjectSet::One(object) => &object.kind,
+                ObjectSet::Selected(chosen) => &chosen.kind,
+            });
+            kinds.map(|written| follow(written, true)).collect()
+        }
+        Step::Apply(apply) => applied(apply),
+        Step::Patch(patch) => change(&patch.object.kind, Access::Patch),
+        Step::Annotate(annotate) => change(&annotate.object.kind, Access::Patch),
+        Step::Scale(scale) => change(&scale.object.kind, Access::Scale),
+        Step::Delete(delete) => {
+            let mut wants = change(&delete.object.kind, Access::Delete);
+            wants.extend(delete.wait.then(|| follow(&delete.object.kind, true)));
+            wants
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn applied(apply: &Apply) -> Vec<Want> {
+    let objects = match &apply.manifests {
+        Manifests::Here(manifest) => std::slice::from_ref(&manifest.value),
+        Manifests::File { objects, .. } => objects,
+    };
+    let kinds = objects
+        .iter()
+        .filter_map(|object| Some(object_of(&Value::Object(object.clone()))?.kind));
+    let want = |kind| Want {
+        kind,
+        namespace: None,
+        access: Access::Apply,
+        is_required: true,
+    };
+    kinds.map(want).collect()
 }
 
 /// What the report looks at to say what is under test.

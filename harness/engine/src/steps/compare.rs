@@ -1,11 +1,11 @@
 //! Remembering objects as they are, and comparing them with what they have become.
 
-use super::{ScenarioState, state::target};
+use super::{Look, state::target};
 use crate::judge::{ABSENT, shortened};
 use plumbline_cluster::{
     Object,
     conditions::Verdict,
-    watch::{View, WaitError},
+    watch::{View, WaitError, Watches},
 };
 use plumbline_flux::{VerbError, unmet};
 use plumbline_scenario::{
@@ -22,14 +22,12 @@ use std::{
 const SHOWN: usize = 20;
 
 /// The objects of one set as they were, by reference.
-#[derive(Clone)]
 pub(crate) struct Remembered {
     set: ObjectSet,
     objects: BTreeMap<String, Object>,
 }
 
-pub(super) async fn snapshot(snapshot: &Snapshot, state: &mut ScenarioState) -> Result<(), VerbError> {
-    let watches = state.platform.watches();
+pub(super) async fn snapshot(snapshot: &Snapshot, watches: &Watches) -> Result<Vec<Remembered>, VerbError> {
     let mut remembered = Vec::new();
     for set in &snapshot.objects {
         let what = format!("{set} to be there");
@@ -46,19 +44,22 @@ pub(super) async fn snapshot(snapshot: &Snapshot, state: &mut ScenarioState) -> 
             objects: by_reference(&observed.view),
         });
     }
-    state.snapshots.insert(snapshot.name.value.clone(), remembered);
-    Ok(())
+    Ok(remembered)
 }
 
-pub(super) async fn compare(compare: &Compare, state: &mut ScenarioState) -> Result<(), VerbError> {
-    let Some(remembered) = state.snapshots.get(&compare.with.value).cloned() else {
+pub(super) async fn compare(
+    compare: &Compare,
+    snapshots: &BTreeMap<String, Vec<Remembered>>,
+    look: &Look<'_>,
+) -> Result<(), VerbError> {
+    let Some(remembered) = snapshots.get(&compare.with.value) else {
         return Err(VerbError::unmet(format!(
             "there is no snapshot `{}`",
             compare.with
         )));
     };
-    let watches = state.platform.watches().clone();
-    for before in &remembered {
+    let watches = look.watches;
+    for before in remembered {
         let same = |view: &View| {
             let differences = differences(&before.objects, &by_reference(view), compare.that);
             if differences.is_empty() {
@@ -73,11 +74,11 @@ pub(super) async fn compare(compare: &Compare, state: &mut ScenarioState) -> Res
         };
         let compared: Result<_, VerbError> = match &compare.within {
             Some(within) => {
-                let waiting = state.waiting.clone();
+                let waiting = look.waiting.clone();
                 let observe = move |waiting_for: &str, last_seen: &str| waiting.saw(waiting_for, last_seen);
-                let patience = state.patience(within.value.0, &observe);
+                let patience = look.patience(within.value.0, &observe);
                 patience
-                    .wait(&watches, target(&before.set), words(compare.that), same)
+                    .wait(watches, target(&before.set), words(compare.that), same)
                     .await
             }
             None => watches

@@ -8,6 +8,7 @@ mod exec;
 mod expect;
 mod fault;
 mod git;
+mod hand;
 mod http;
 mod images;
 mod look;
@@ -17,6 +18,8 @@ mod scan;
 mod state;
 
 pub(crate) use bounds::bounded;
+pub(crate) use compare::Remembered;
+pub(crate) use hand::Hand;
 pub(crate) use look::Look;
 pub(crate) use state::{ScenarioState, kind, named};
 
@@ -91,15 +94,30 @@ pub(crate) async fn perform(placed: &ScenarioStep, state: &mut ScenarioState) ->
         Step::Resume(resume) => objects::suspend(&state.object(&resume.object), false, &platform).await?,
         Step::Apply(apply) => objects::apply(apply, state).await?,
         Step::Delete(delete) => {
-            objects::delete(delete, &state.object(&delete.object), &platform, patience).await?
+            objects::delete(
+                delete,
+                &state.object(&delete.object),
+                platform.watches(),
+                patience,
+            )
+            .await?
         }
-        Step::Patch(patch) => objects::patch(patch, &state.object(&patch.object), &platform).await?,
-        Step::Scale(scale) => objects::scale(scale, &state.object(&scale.object), &platform).await?,
+        Step::Patch(patch) => {
+            objects::patch(patch, &state.object(&patch.object), platform.kubernetes()).await?
+        }
+        Step::Scale(scale) => {
+            objects::scale(scale, &state.object(&scale.object), platform.kubernetes()).await?
+        }
         Step::Annotate(annotate) => {
-            objects::annotate(annotate, &state.object(&annotate.object), &platform).await?
+            objects::annotate(annotate, &state.object(&annotate.object), platform.kubernetes()).await?
         }
-        Step::Snapshot(snapshot) => compare::snapshot(snapshot, state).await?,
-        Step::Compare(comparison) => compare::compare(comparison, state).await?,
+        Step::Snapshot(snapshot) => {
+            let remembered = compare::snapshot(snapshot, platform.watches()).await?;
+            state.snapshots.insert(snapshot.name.value.clone(), remembered);
+        }
+        Step::Compare(comparison) => {
+            compare::compare(comparison, &state.snapshots, &state.look()).await?;
+        }
         Step::Install(install) => {
             let began = Instant::now();
             let chart = &install.chart.value;

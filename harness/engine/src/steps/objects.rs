@@ -1,7 +1,10 @@
 //! Steps that change objects by hand, as someone with kubectl would.
 
 use super::{ScenarioState, denial::change};
-use plumbline_cluster::{Kubernetes, ObjectReference, conditions::Verdict, kubernetes::Propagation};
+use crate::{EventLog, secrets};
+use plumbline_cluster::{
+    Kubernetes, ObjectReference, conditions::Verdict, kubernetes::Propagation, watch::Watches,
+};
 use plumbline_flux::{Ending, Patience, Platform, VerbError};
 use plumbline_scenario::steps::{Annotate, Apply, Change, Delete, Manifests, Patch, Reconciled, Scale};
 use serde_json::{Value, json};
@@ -27,21 +30,46 @@ pub(super) async fn suspend(
 }
 
 pub(super) async fn apply(apply: &Apply, state: &mut ScenarioState) -> Result<(), VerbError> {
-    let objects = match &apply.manifests {
-        Manifests::Here(manifest) => slice::from_ref(&manifest.value),
-        Manifests::File { objects, .. } => objects,
-    };
-    for object in objects {
-        let manifest = Value::Object(object.clone());
+    for manifest in manifests(apply) {
         state.apply(&manifest, apply.denied.as_ref()).await?;
     }
     Ok(())
 }
 
+/// Applies where nothing of it needs to be undone one by one.
+pub(super) async fn apply_for_good(
+    apply: &Apply,
+    kubernetes: &Kubernetes,
+    log: &EventLog,
+) -> Result<(), VerbError> {
+    for manifest in manifests(apply) {
+        mask_values(&manifest, log);
+        let make = async |kubernetes: &Kubernetes| kubernetes.apply(&manifest).await;
+        change(kubernetes, apply.denied.as_ref(), make).await?;
+    }
+    Ok(())
+}
+
+/// What a manifest of a Secret holds is shown nowhere.
+pub(super) fn mask_values(manifest: &Value, log: &EventLog) {
+    for value in secrets::values_of(manifest) {
+        // Too short to be masked is too short to be a secret.
+        let _ = log.mask(&value);
+    }
+}
+
+fn manifests(apply: &Apply) -> impl Iterator<Item = Value> {
+    let objects = match &apply.manifests {
+        Manifests::Here(manifest) => slice::from_ref(&manifest.value),
+        Manifests::File { objects, .. } => objects,
+    };
+    objects.iter().cloned().map(Value::Object)
+}
+
 pub(super) async fn patch(
     patch: &Patch,
     object: &ObjectReference,
-    platform: &Platform,
+    kubernetes: &Kubernetes,
 ) -> Result<(), VerbError> {
     let make = async |kubernetes: &Kubernetes| match &patch.change {
         Change::Merge(merge) => {
@@ -55,27 +83,27 @@ pub(super) async fn patch(
                 .await
         }
     };
-    change(platform.kubernetes(), patch.denied.as_ref(), make).await?;
+    change(kubernetes, patch.denied.as_ref(), make).await?;
     Ok(())
 }
 
 pub(super) async fn scale(
     scale: &Scale,
     object: &ObjectReference,
-    platform: &Platform,
+    kubernetes: &Kubernetes,
 ) -> Result<(), VerbError> {
     let make = async |kubernetes: &Kubernetes| kubernetes.scale(object, scale.replicas).await;
-    change(platform.kubernetes(), scale.denied.as_ref(), make).await?;
+    change(kubernetes, scale.denied.as_ref(), make).await?;
     Ok(())
 }
 
 pub(super) async fn annotate(
     annotate: &Annotate,
     object: &ObjectReference,
-    platform: &Platform,
+    kubernetes: &Kubernetes,
 ) -> Result<(), VerbError> {
     let make = async |kubernetes: &Kubernetes| kubernetes.annotate(object, &annotate.annotations).await;
-    change(platform.kubernetes(), annotate.denied.as_ref(), make).await?;
+    change(kubernetes, annotate.denied.as_ref(), make).await?;
     Ok(())
 }
 
@@ -84,16 +112,17 @@ pub(super) async fn annotate(
 pub(super) async fn delete(
     delete: &Delete,
     object: &ObjectReference,
-    platform: &Platform,
+    watches: &Watches,
     patience: Patience<'_>,
 ) -> Result<(), VerbError> {
-    let before = platform.kubernetes().get(object).await?;
+    let kubernetes = watches.kubernetes();
+    let before = kubernetes.get(object).await?;
     let make = async |kubernetes: &Kubernetes| kubernetes.delete(object, Propagation::Background).await;
-    let deleted = change(platform.kubernetes(), delete.denied.as_ref(), make).await?;
+    let deleted = change(kubernetes, delete.denied.as_ref(), make).await?;
     if delete.wait && deleted.is_some() {
         let what = format!("{} to be gone", object.short());
         patience
-            .wait(platform.watches(), object, &what, |view| match view.object() {
+            .wait(watches, object, &what, |view| match view.object() {
                 Some(object) if object.uid() == before.uid() => Verdict::NotYet(object.summary()),
                 _ => Verdict::Met,
             })

@@ -1,11 +1,10 @@
 //! What a scenario carries from step to step.
 
-use super::{Look, before::Before, compare::Remembered, denial::change, perform};
+use super::{Look, before::Before, compare::Remembered, denial::change, objects::mask_values, perform};
 use crate::{
     EventLog,
     attempt::UnderWay,
     footprint::{Footprint, object_of},
-    secrets,
     waiting::Waiting,
     world::{World, with_evidence},
 };
@@ -84,10 +83,7 @@ impl ScenarioState {
         manifest: &Value,
         denied: Option<&Located<TextCondition>>,
     ) -> Result<(), VerbError> {
-        for value in secrets::values_of(manifest) {
-            // Too short to be masked is too short to be a secret.
-            let _ = self.log.mask(&value);
-        }
+        mask_values(manifest, &self.log);
         let platform = self.platform.clone();
         let kubernetes = platform.kubernetes();
         let noted = match object_of(manifest) {

@@ -12,15 +12,7 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings<'_>) {
     }
     for step in &scenario.steps {
         check_step(step, findings);
-        if let Some(kind) = kind_of(&step.step).filter(|kind| kind.kind == "Secret") {
-            findings.at(step).note(
-                step.span,
-                format!(
-                    "a look at a `{kind}` could show what is in it, and on an existing cluster that is real"
-                ),
-                "look at what uses it, such as a condition of the object that names it",
-            );
-        }
+        check_kind(step, findings);
     }
     if let Some(first) = scenario.finally.first() {
         findings.at(first).note(
@@ -62,6 +54,17 @@ pub(super) fn check(scenario: &Scenario, findings: &mut Findings<'_>) {
     }
 }
 
+/// What is in Secrets is for nobody to see: waits watch all objects of a kind.
+pub(super) fn check_kind(step: &ScenarioStep, findings: &mut Findings<'_>) {
+    if let Some(kind) = kind_of(&step.step).filter(|kind| kind.kind == "Secret") {
+        findings.at(step).note(
+            step.span,
+            format!("a look at a `{kind}` could show what is in it, and on an existing cluster that is real"),
+            "look at what uses it, such as a condition of the object that names it",
+        );
+    }
+}
+
 /// The kind that a step looks at.
 fn kind_of(step: &Step) -> Option<&ObjectKind> {
     match step {
@@ -80,26 +83,28 @@ fn kind_of(step: &Step) -> Option<&ObjectKind> {
 
 /// A step that makes, changes or asks for nothing.
 fn check_step(step: &ScenarioStep, findings: &mut Findings<'_>) {
-    let mut findings = findings.at(step);
-    let subject = match &step.step {
-        Step::Read(_) => return,
-        Step::Expect(expect) => match &expect.subject {
-            Subject::Object(_) | Subject::Objects(_) | Subject::Every(_) | Subject::Outputs => return,
-            Subject::Webhook(_) => "webhook",
-            Subject::Egress => "egress",
-            Subject::Event(_) => "event",
-            Subject::Log(_) => "log",
-        },
-        other => {
-            findings.note(
-                step.span,
-                format!("a scenario with `given` only looks, and `{}` does more than that", other.verb()),
-                "such a step may stand in `given`, which is for clusters of ours; the steps of a look are `expect` and `read`",
-            );
-            return;
-        }
+    match &step.step {
+        Step::Read(_) => {}
+        Step::Expect(expect) => check_subject(step, &expect.subject, findings),
+        other => findings.at(step).note(
+            step.span,
+            format!("a scenario with `given` only looks, and `{}` does more than that", other.verb()),
+            "such a step may stand in `given`, which is for clusters of ours; the steps of a look are `expect` and `read`; \
+             those that write in `${namespace}` alone may beside them with `writes: own-namespace`",
+        ),
+    }
+}
+
+/// What an expectation is about that can be met where nothing is ours.
+pub(super) fn check_subject(step: &ScenarioStep, subject: &Subject, findings: &mut Findings<'_>) {
+    let subject = match subject {
+        Subject::Object(_) | Subject::Objects(_) | Subject::Every(_) | Subject::Outputs => return,
+        Subject::Webhook(_) => "webhook",
+        Subject::Egress => "egress",
+        Subject::Event(_) => "event",
+        Subject::Log(_) => "log",
     };
-    findings.note(
+    findings.at(step).note(
         step.span,
         format!("`{subject}` cannot be looked at on an existing cluster"),
         "look at `object`, `objects` or `every`, or leave out `given`",

@@ -9,6 +9,7 @@ mod header;
 mod known;
 mod look;
 mod manifest;
+mod own_namespace;
 mod request;
 mod scan;
 mod steps;
@@ -32,6 +33,7 @@ pub(crate) fn alone(
     let mut findings = Findings::of_file(&scenario.source, diagnostics);
     header::check(scenario, broken, &mut findings);
     look::check(scenario, &mut findings);
+    own_namespace::check(scenario, &mut findings);
     cluster::check(scenario, broken, vocabulary, &mut findings);
     steps::check(scenario, broken, vocabulary, &mut findings);
 }

@@ -1,7 +1,7 @@
 //! The files themselves, which are read field by field: here they are as a whole, for their schema only.
 
 use super::value::{Exclusion, Matrix, Needs, Requirement};
-use crate::{ExtraCluster, Predicate, SecretSource, Skip, Stage, Step, Timespan};
+use crate::{ExtraCluster, Predicate, SecretSource, Skip, Stage, Step, Timespan, Writes};
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -44,6 +44,8 @@ pub(super) struct ScenarioFile {
     /// What is done first, and not on a cluster that was there before: what its steps look at then. With it, and if it is `[]`, the steps
     /// only look, and so they may on an existing cluster.
     given: Option<Vec<Step>>,
+    /// With `given`: its steps also write, in `${namespace}` and nowhere else. On an existing cluster it is run with `--allow-writes` only.
+    writes: Option<Writes>,
     /// What it does, in order.
     #[schemars(length(min = 1))]
     steps: Vec<Step>,
