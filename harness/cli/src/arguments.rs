@@ -103,7 +103,7 @@ pub enum Command {
     /// Say what this machine lacks for kind, and what to do about it
     Doctor(Doctor),
     /// Remove what runs that were killed have left behind
-    Gc,
+    Gc(Gc),
 }
 
 /// Which scenarios.
@@ -160,7 +160,7 @@ pub enum On {
     Embedded,
     /// kind: real nodes and pods, in containers of a Docker engine; set up by clusters/kind.yaml
     Kind,
-    /// A cluster that is there already, named by --context: it is only looked at
+    /// A cluster that is there already, named by --context: it is only looked at, without --allow-writes
     Existing,
 }
 
@@ -174,6 +174,9 @@ pub struct ExistingCluster {
     /// With `--on existing`: the kubeconfig [default: what KUBECONFIG names, else ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// With `--on existing`: run also scenarios that write, each in a namespace that is made for it and removed with it
+    #[arg(long)]
+    pub allow_writes: bool,
 }
 
 /// `plumbline run`.
@@ -375,6 +378,20 @@ pub struct Doctor {
     /// Print a JSON list, for programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// `plumbline gc`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Gc {
+    /// Also the namespaces that this machine's runs with --allow-writes left on the cluster of this context
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// With --context: the kubeconfig [default: what KUBECONFIG names, else ~/.kube/config]
+    #[arg(long, value_name = "FILE", requires = "context")]
+    pub kubeconfig: Option<PathBuf>,
+    /// With --context: only the namespaces of this run, as their label `plumbline.test/run` has it, and whether or not it is over
+    #[arg(long, value_name = "RUN", requires = "context")]
+    pub run: Option<String>,
 }
 
 /// `plumbline report`.

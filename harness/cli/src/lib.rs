@@ -77,7 +77,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, commands::CommandError> {
         Command::Images(images) => commands::images(places, &images),
         Command::NodeImage(image) => commands::node_image(places, &image),
         Command::Doctor(doctor) => commands::doctor(places, &doctor),
-        Command::Gc => commands::gc(places),
+        Command::Gc(gc) => commands::gc(places, &gc),
     }
 }
 

@@ -49,14 +49,15 @@ impl Candidate {
         }
     }
 
-    /// A scenario on a cluster where all only look: it stands on nothing that others make, and disturbs nobody.
+    /// A scenario on a cluster that was there before: it stands on nothing that others make, and disturbs nobody. What writes comes when
+    /// all that look are over, for they look at the whole platform.
     pub(crate) fn that_looks(scenario: &Scenario) -> Self {
         Self {
             id: scenario.id.clone(),
             needs: Stage::Cluster,
             provides: None,
             comes_first: false,
-            comes_last: false,
+            comes_last: !scenario.only_looks(),
             is_alone: false,
             has_clusters: false,
             lanes: BTreeSet::new(),

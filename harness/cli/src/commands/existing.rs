@@ -1,13 +1,14 @@
-//! The context that `run --on existing` looks at.
+//! The context that `run --on existing` is about, and what removes what such a run leaves.
 
 use super::CommandError;
 use crate::{
-    arguments::{KeepPlatform, On, Run},
+    arguments::{KeepPlatform, On, Places, Run},
     directories::Directories,
 };
-use plumbline_engine::{Context, Kubeconfigs};
+use plumbline_engine::{Context, Kubeconfigs, Removal};
 use std::{
     env,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
@@ -21,6 +22,9 @@ const DEFAULT: &str = ".kube/config";
 pub fn context(run: &Run, directories: &Directories) -> Result<Option<Context>, CommandError> {
     let usage = |text: &str| Err(CommandError::Usage(text.to_owned()));
     if run.clusters.on != On::Existing {
+        if run.existing.allow_writes {
+            return usage("--allow-writes is for an existing cluster: add `--on existing --context NAME`");
+        }
         return match (&run.existing.context, &run.existing.kubeconfig) {
             (None, None) => Ok(None),
             (Some(_), _) => usage("--context names an existing cluster: add `--on existing`"),
@@ -44,8 +48,41 @@ pub fn context(run: &Run, directories: &Directories) -> Result<Option<Context>, 
     Ok(Some(read.context(name)?))
 }
 
+/// The command that removes what a run on this context leaves, as somebody in the current folder would give it.
+///
+/// # Errors
+/// The current folder, or this program, cannot be told.
+pub fn removal(
+    places: &Places,
+    run: &Run,
+    directories: &Directories,
+) -> Result<Option<Removal>, CommandError> {
+    let (true, Some(context)) = (run.existing.allow_writes, &run.existing.context) else {
+        return Ok(None);
+    };
+    let mut arguments: Vec<OsString> = ["gc", "--progress", "none", "--context", context]
+        .map(OsString::from)
+        .to_vec();
+    let mut path =
+        |flag: &str, path: &Path| arguments.extend([OsStr::new(flag), path.as_os_str()].map(OsString::from));
+    path("--project", &directories.project);
+    path("--cache", &directories.cache);
+    path("--runs", &directories.runs);
+    if let Some(kubeconfig) = &run.existing.kubeconfig {
+        path("--kubeconfig", kubeconfig);
+    }
+    if places.offline {
+        arguments.push("--offline".into());
+    }
+    Ok(Some(Removal {
+        program: env::current_exe().map_err(CommandError::machine("cannot tell this program's own path"))?,
+        arguments,
+        directory: env::current_dir().map_err(CommandError::machine("the current folder cannot be told"))?,
+    }))
+}
+
 /// The files that kubectl would read.
-fn kubeconfigs(named: Option<&Path>, directories: &Directories) -> Result<Vec<PathBuf>, CommandError> {
+pub fn kubeconfigs(named: Option<&Path>, directories: &Directories) -> Result<Vec<PathBuf>, CommandError> {
     let variable = |name: &str| {
         directories
             .environment

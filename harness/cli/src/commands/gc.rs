@@ -1,17 +1,48 @@
-//! `plumbline gc`: removes what killed runs have left behind.
+//! `plumbline gc`: removes what killed runs have left behind, here, on a container engine, and on an existing cluster that is named.
 
-use super::{CommandError, count, toolchain::with_toolchain};
-use crate::{arguments::Places, directories::Directories, outputs};
+use super::{CommandError, count, existing::kubeconfigs, run::runtime, toolchain::with_toolchain};
+use crate::{
+    arguments::{Gc, Places},
+    directories::Directories,
+    outputs,
+};
 use plumbline_cluster::{
     docker::Docker,
     kind::{Swept, sweep},
 };
+use plumbline_engine::{Kubeconfigs, LeftNamespace, Owner, RemovalRequest, remove_namespaces};
 use plumbline_flux::chain;
 use plumbline_model::ExitCode;
 
-/// Collects, and says what it found.
-pub fn gc(places: &Places) -> Result<ExitCode, CommandError> {
+/// Collects, and says what it found. Of a run that is named only what it left on the cluster.
+pub fn gc(places: &Places, gc: &Gc) -> Result<ExitCode, CommandError> {
     let directories = Directories::resolve(places)?;
+    let (mut code, mut found) = (ExitCode::Passed, 0);
+    if gc.run.is_none() {
+        (code, found) = collect(places, &directories)?;
+    }
+    if let Some(context) = &gc.context {
+        for LeftNamespace { name, problem } in sweep_cluster(gc, context, &directories)? {
+            found += 1;
+            match problem {
+                None => outputs::print(&format!("removed the namespace {name} of context {context}\n")),
+                Some(problem) => {
+                    code = ExitCode::LeftBehind;
+                    outputs::complain(&format!(
+                        "the namespace {name} of context {context} is left behind: {problem}"
+                    ));
+                }
+            }
+        }
+    }
+    if found == 0 {
+        outputs::print("nothing was left behind\n");
+    }
+    Ok(code)
+}
+
+/// What is left on this machine; gives also how much was found.
+fn collect(places: &Places, directories: &Directories) -> Result<(ExitCode, usize), CommandError> {
     let collected = plumbline_keeper::gc::collect(&directories.runs)?;
     let mut code = ExitCode::Passed;
     for found in &collected {
@@ -27,14 +58,32 @@ pub fn gc(places: &Places) -> Result<ExitCode, CommandError> {
             }
         }
     }
-    let swept = sweep_engine(places, &directories)?;
+    let swept = sweep_engine(places, directories)?;
     for Swept { kind, name } in &swept {
         outputs::print(&format!("removed the {kind} {name}\n"));
     }
-    if collected.is_empty() && swept.is_empty() {
-        outputs::print("nothing was left behind\n");
-    }
-    Ok(code)
+    Ok((code, collected.len() + swept.len()))
+}
+
+/// What is left on a cluster that others live on.
+fn sweep_cluster(
+    gc: &Gc,
+    context: &str,
+    directories: &Directories,
+) -> Result<Vec<LeftNamespace>, CommandError> {
+    let files = kubeconfigs(gc.kubeconfig.as_deref(), directories)?;
+    let request = RemovalRequest {
+        context: Kubeconfigs::read(&files)?.context(context)?,
+        owner: gc.run.clone().map_or(Owner::Gone, Owner::Run),
+        environment: directories.environment.clone(),
+        runs: directories.runs.clone(),
+        executable: std::env::current_exe()
+            .map_err(CommandError::machine("cannot tell this program's own path"))?,
+    };
+    let removing = remove_namespaces(request);
+    runtime()?
+        .block_on(removing)
+        .map_err(|fault| CommandError::Cluster(fault.message))
 }
 
 /// What a container engine still holds for killed runs; a machine without one has none of it.

@@ -101,6 +101,9 @@ pub enum CommandError {
     /// A program could not be had, or the lock is wrong.
     #[error("{0}")]
     Toolchain(String),
+    /// An existing cluster did not do its part.
+    #[error("{0}")]
+    Cluster(String),
     /// The container engine, or what drives it, did not do its part.
     #[error("{0}")]
     Engine(String),
@@ -120,7 +123,8 @@ impl CommandError {
             | Self::Keeper(_)
             | Self::Machine { .. }
             | Self::Toolchain(_)
-            | Self::Engine(_) => ExitCode::Environment,
+            | Self::Engine(_)
+            | Self::Cluster(_) => ExitCode::Environment,
         }
     }
 

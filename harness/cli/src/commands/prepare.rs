@@ -1,11 +1,15 @@
 //! What is certain before anything of a run is started.
 
-use super::{CommandError, existing::context, load};
+use super::{
+    CommandError,
+    existing::{context, removal},
+    load,
+};
 use crate::{
     arguments::{Flaky, KeepPlatform, On, Places, Run},
     directories::Directories,
 };
-use plumbline_engine::{Context, Keep, LookRequest, Resume, RunRequest};
+use plumbline_engine::{Context, Keep, LookRequest, Removal, Resume, RunRequest};
 use plumbline_model::{FlakyResult, Provider, RunOptions, SuiteIdentity};
 use plumbline_scenario::{Plan, Reason};
 use std::{
@@ -22,8 +26,10 @@ pub struct Prepared {
     keep: Keep,
     provider: Provider,
     node_logs: Option<PathBuf>,
-    /// The cluster that is only looked at, if it is there already.
+    /// The cluster, if it is there already.
     existing: Option<Context>,
+    /// What removes what scenarios write there, if they may.
+    removal: Option<Removal>,
     /// The scenarios, in order.
     pub plan: Plan,
 }
@@ -47,6 +53,7 @@ impl Prepared {
         selection.seed = seed;
         let mut plan = suite.plan(&selection)?;
         let existing = context(run, &directories)?;
+        let removal = removal(places, run, &directories)?;
         if existing.is_some() {
             // Nothing is built there, so what others would need for that is not run.
             plan.scenarios
@@ -80,6 +87,7 @@ impl Prepared {
                 On::Kind => Provider::Kind,
             },
             existing,
+            removal,
             plan,
         })
     }
@@ -103,6 +111,7 @@ impl Prepared {
                 environment: self.directories.environment,
                 runs: self.directories.runs,
                 executable: self.executable,
+                allow_writes: self.removal,
                 pause_on_failure: resume,
             })),
         }

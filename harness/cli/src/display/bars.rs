@@ -91,7 +91,7 @@ impl Show for Bars {
                 if let Some(bar) = self.scenarios.remove(scenario) {
                     bar.finish_and_clear();
                 }
-                if let Some(result) = summary.scenario(scenario) {
+                if let Some(result) = summary.scenario(scenario).filter(|result| !result.is_forborne()) {
                     let text = render_scenario_end(result, self.palette);
                     self.print(&text);
                 }

@@ -53,7 +53,7 @@ impl Show for Lines {
                 self.print(&format!("      {phase}: {word} {}", duration(*took)));
             }
             Event::ScenarioFinished { scenario, .. } => {
-                if let Some(result) = summary.scenario(scenario) {
+                if let Some(result) = summary.scenario(scenario).filter(|result| !result.is_forborne()) {
                     let text = render_scenario_end(result, self.palette);
                     self.print(&text);
                 }

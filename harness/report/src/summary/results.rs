@@ -1,6 +1,8 @@
 //! What a run found, piece by piece.
 
-use plumbline_model::{Attachment, ExitCode, Outcome, RequirementId, Section, Shard, Status, StepPosition};
+use plumbline_model::{
+    Attachment, ExitCode, Outcome, RequirementId, Section, Shard, SkipCause, Status, StepPosition,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A part of the set-up.
@@ -170,6 +172,13 @@ pub struct ScenarioResult {
 }
 
 impl ScenarioResult {
+    /// Whether it was not even tried, because it does more than is done on the cluster: of so many that are chosen by nobody, none is
+    /// news by itself.
+    #[must_use]
+    pub fn is_forborne(&self) -> bool {
+        matches!(&*self.outcome, Outcome::Skipped(skip) if skip.cause == SkipCause::LookOnly)
+    }
+
     /// The steps of the attempt that decided.
     #[must_use]
     pub fn steps(&self) -> &[StepResult] {

@@ -6,7 +6,7 @@ use super::{
     circumstances::{counted, render_circumstances, render_options},
 };
 use crate::{
-    RequirementStatus, Summary,
+    RequirementResult, RequirementStatus, ScenarioResult, Summary,
     text::{duration, printable},
 };
 use plumbline_model::{ExitCode, Level, Outcome, SkipCause, Status};
@@ -32,11 +32,19 @@ pub fn render_summary(summary: &Summary, palette: Palette) -> String {
 
 fn render_requirements(out: &mut String, summary: &Summary, palette: Palette) {
     let results = summary.requirements();
-    let run: Vec<_> = results
+    let is_forborne = |result: &RequirementResult| {
+        let mut scenarios = result.scenarios.iter().map(|id| summary.scenario(id));
+        result.status == RequirementStatus::Skipped
+            && scenarios.all(|scenario| scenario.is_some_and(ScenarioResult::is_forborne))
+    };
+    let (forborne, run): (Vec<_>, Vec<_>) = results
         .iter()
         .filter(|result| result.status != RequirementStatus::NotRun)
-        .collect();
-    if run.is_empty() {
+        .partition(|result| is_forborne(result));
+    if results
+        .iter()
+        .all(|result| result.status == RequirementStatus::NotRun)
+    {
         return;
     }
     let _ = writeln!(out, "\n{}", palette.bold("Requirements"));
@@ -62,11 +70,22 @@ fn render_requirements(out: &mut String, summary: &Summary, palette: Palette) {
             let _ = writeln!(out, "                   see {scenarios}");
         }
     }
+    let of = |level| move |result: &&RequirementResult| result.level == level;
+    let (core, extended) = (
+        forborne.iter().copied().filter(of(Level::Core)).count(),
+        forborne.iter().copied().filter(of(Level::Extended)).count(),
+    );
+    if core + extended > 0 {
+        let _ = writeln!(
+            out,
+            "  skipped: {core} core and {extended} extended requirements take more than is done on this cluster"
+        );
+    }
     let not_run = |level| {
-        results
+        let not_run = results
             .iter()
-            .filter(|result| result.status == RequirementStatus::NotRun && result.level == level)
-            .count()
+            .filter(|result| result.status == RequirementStatus::NotRun);
+        not_run.filter(of(level)).count()
     };
     let (core, extended) = (not_run(Level::Core), not_run(Level::Extended));
     if core + extended > 0 {
@@ -96,12 +115,17 @@ fn render_skipped(out: &mut String, summary: &Summary, palette: Palette) {
             heading = Some(cause);
             let _ = writeln!(out, "  {}", cause_in_words(cause));
         }
-        let more = match scenarios.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+        let more = scenarios.len().saturating_sub(NAMED);
+        let names = match (cause, more) {
+            // They were not chosen one by one.
+            (SkipCause::LookOnly, 1..) => format!(
+                "{}, by name in the event log and in each report that is a file",
+                counted(scenarios.len(), "scenario")
+            ),
+            (_, 0) => scenarios.join(", "),
+            (_, more) => format!("{} and {more} more", scenarios[..NAMED].join(", ")),
         };
-        let names = scenarios[..scenarios.len().min(NAMED)].join(", ");
-        indent(out, 4, &printable(&format!("{names}{more}: {reason}")));
+        indent(out, 4, &printable(&format!("{names}: {reason}")));
     }
 }
 
@@ -110,7 +134,7 @@ pub(crate) fn cause_in_words(cause: SkipCause) -> &'static str {
     match cause {
         SkipCause::Author => "by their authors",
         SkipCause::Unsupported => "not supported by this cluster",
-        SkipCause::LookOnly => "not done on a cluster that is only looked at",
+        SkipCause::LookOnly => "not done on a cluster that was there before",
         SkipCause::Prerequisite => "what they stand on was not there",
         SkipCause::Stopped => "not started, the run stopped early",
     }
