@@ -1,5 +1,5 @@
-//! A platform that is there already and is looked at: by the context that was named and no other, as far as its rights go, and without a write
-//! that its audit log would show.
+//! A platform that is there already: it is looked at by the context that was named and no other, as far as its rights go, and without a write
+//! that its audit log would show; on request scenarios write in namespaces of their own, which are gone afterwards, however that run ends.
 
 use crate::{
     attended::expect_end,
@@ -13,6 +13,7 @@ use libtest_mimic::{Failed, Trial};
 use plumbline_keeper::Signal;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
@@ -24,12 +25,13 @@ const VISIBLE: &str = "fluxinstances.fluxcd.controlplane.io,deployments.apps,pod
 
 pub fn trials() -> Vec<Trial> {
     vec![on_the_platform(
-        "an existing platform is looked at, and nothing is written".to_owned(),
-        look,
+        "an existing platform is looked at, and written on request only, in namespaces that are gone afterwards"
+            .to_owned(),
+        look_and_write,
     )]
 }
 
-fn look() -> Result<(), Failed> {
+fn look_and_write() -> Result<(), Failed> {
     let mut run = Running::of_scenarios("existing", |command| {
         command
             .args(["--name", "existing/stands", "--keep", "always"])
@@ -41,6 +43,8 @@ fn look() -> Result<(), Failed> {
     look_at_everything(&run)?;
     look_at_what_one_may(&run)?;
     look_by_a_plugin(&run)?;
+    write_in_namespaces_of_its_own(&run)?;
+    kill_while_it_writes(&run)?;
     run.signal(Signal::INT);
     expect_end(&mut run, 0)?;
     run.expect_nothing_left(&traces)
@@ -49,9 +53,12 @@ fn look() -> Result<(), Failed> {
 /// Whoever may see everything sees everything, and the audit log sees no write of it.
 fn look_at_everything(run: &Running) -> Result<(), Failed> {
     let before = audit(run)?.len();
-    let report = look_as(run, "named")?;
+    let report = look_as(run, "named", &[])?;
     for scenario in list(&report, "/scenarios") {
-        if scenario["outcome"]["status"] != "passed" {
+        let outcome = &scenario["outcome"];
+        let is_forborne =
+            outcome["status"] == "skipped" && text(outcome, "/reason").contains("--allow-writes");
+        if outcome["status"] != "passed" && !is_forborne {
             return Err(run.failed(&format!("a scenario did not pass: {scenario}")));
         }
     }
@@ -77,10 +84,6 @@ fn look_at_everything(run: &Running) -> Result<(), Failed> {
         return Err(run.failed("the audit log does not show what kubectl wrote"));
     }
     let ours = of("plumbline/");
-    let is_question = |entry: &&Value| {
-        let questions = ["selfsubjectaccessreviews", "selfsubjectreviews"];
-        text(entry, "/verb") == "create" && questions.contains(&text(entry, "/objectRef/resource"))
-    };
     match ours.iter().find(|entry| !is_question(entry)) {
         Some(write) => Err(run.failed(&format!("it wrote: {write}"))),
         None if ours.is_empty() => Err(run.failed("the audit log does not show who looked")),
@@ -106,7 +109,7 @@ fn look_at_what_one_may(run: &Running) -> Result<(), Failed> {
         "--user=onlooker",
     ];
     run.kubectl(&[&["create"], &binding[..], &["-o", "json"]].concat())?;
-    let report = look_as(run, "onlooker")?;
+    let report = look_as(run, "onlooker", &[])?;
     let outcome = |id: &str| {
         let scenarios = list(&report, "/scenarios").iter();
         let found = scenarios.filter(|scenario| text(scenario, "/id").ends_with(id));
@@ -129,7 +132,7 @@ fn look_at_what_one_may(run: &Running) -> Result<(), Failed> {
 
 /// Whoever has a program for the credential is asked for it by that, and no trace of the program stays.
 fn look_by_a_plugin(run: &Running) -> Result<(), Failed> {
-    let report = look_as(run, "plugged")?;
+    let report = look_as(run, "plugged", &[])?;
     if report["facts"]["user"] != "plumbline-admin" {
         return Err(run.failed(&format!("the credential is not that of the plugin: {report}")));
     }
@@ -140,8 +143,87 @@ fn look_by_a_plugin(run: &Running) -> Result<(), Failed> {
     Ok(())
 }
 
+/// What is written is inside of namespaces that it has made, and these are gone when it ends. The plugin gives the credential of this run,
+/// too.
+fn write_in_namespaces_of_its_own(run: &Running) -> Result<(), Failed> {
+    let before = audit(run)?.len();
+    let report = look_as(run, "plugged", &["--allow-writes"])?;
+    for scenario in list(&report, "/scenarios") {
+        if scenario["outcome"]["status"] != "passed" {
+            return Err(run.failed(&format!("a scenario did not pass: {scenario}")));
+        }
+    }
+    let entries = audit(run)?.split_off(before);
+    let ours = entries.iter();
+    let ours = ours.filter(|entry| text(entry, "/userAgent").starts_with("plumbline/"));
+    let mut written = BTreeSet::new();
+    for entry in ours.filter(|entry| !is_question(entry)) {
+        let of = |field: &str| text(entry, &format!("/objectRef/{field}"));
+        let is_inside = of("namespace").starts_with("plumbline-");
+        let is_of_namespaces =
+            of("resource") == "namespaces" && ["create", "delete"].contains(&text(entry, "/verb"));
+        // The name of what is made is in the request, of which the log has the address only.
+        let is_own = of("name").starts_with("plumbline-") || text(entry, "/verb") == "create";
+        if !(is_inside && of("resource") != "namespaces" || is_of_namespaces && is_own) {
+            return Err(run.failed(&format!("it wrote outside of its namespaces: {entry}")));
+        }
+        written.insert((text(entry, "/verb"), of("resource")));
+    }
+    for expected in [
+        ("create", "namespaces"),
+        ("delete", "namespaces"),
+        ("patch", "configmaps"),
+        ("patch", "resourcesets"),
+        ("delete", "resourcesets"),
+    ] {
+        if !written.contains(&expected) {
+            return Err(run.failed(&format!("the audit log does not show {expected:?}: {written:?}")));
+        }
+    }
+    match own_namespaces(run)? {
+        0 => Ok(()),
+        left => Err(run.failed(&format!("{left} namespaces are left"))),
+    }
+}
+
+/// What a killed run leaves is removed by what outlives it for just that, and nothing of that stays either.
+fn kill_while_it_writes(run: &Running) -> Result<(), Failed> {
+    let mut writing = Running::writing_on(run, "kubeconfig", "named", "existing/holds");
+    writing.wait_for(Moment::Logged(
+        r#""type":"step-waiting","scenario":"existing/holds","step":1"#,
+    ))?;
+    if own_namespaces(run)? != 1 {
+        return Err(writing.failed("there is not one namespace of its own"));
+    }
+    let traces = writing.traces();
+    writing.signal(Signal::KILL);
+    writing.wait()?;
+    writing.expect_nothing_left(&traces)?;
+    match own_namespaces(run)? {
+        0 => Ok(()),
+        left => Err(run.failed(&format!("{left} namespaces are left of a run that was killed"))),
+    }
+}
+
+/// How many namespaces there are of runs that write.
+fn own_namespaces(run: &Running) -> Result<usize, Failed> {
+    let selected = [
+        "get",
+        "namespaces",
+        "--selector=app.kubernetes.io/managed-by=plumbline",
+    ];
+    let found = run.kubectl(&[&selected[..], &["-o", "json"]].concat())?;
+    Ok(list(&found, "/items").len())
+}
+
+/// Whether somebody only asks about himself.
+fn is_question(entry: &Value) -> bool {
+    let questions = ["selfsubjectaccessreviews", "selfsubjectreviews"];
+    text(entry, "/verb") == "create" && questions.contains(&text(entry, "/objectRef/resource"))
+}
+
 /// Looks by a context, and gives the JSON report. No directory of a run stays of it.
-fn look_as(run: &Running, context: &str) -> Result<Value, Failed> {
+fn look_as(run: &Running, context: &str, flags: &[&str]) -> Result<Value, Failed> {
     let report = run.path(&format!("{context}.json"));
     let mut command = plumbline(&run.path("tmp"));
     command.args([
@@ -153,6 +235,7 @@ fn look_as(run: &Running, context: &str) -> Result<Value, Failed> {
         "--context",
         context,
     ]);
+    command.args(flags);
     command.arg("--kubeconfig").arg(run.path("kubeconfig"));
     command.arg("--json").arg(&report);
     command.arg("--log").arg(run.path(&format!("{context}.ndjson")));

@@ -1,5 +1,5 @@
 //! The program while it lives: whatever ends a run, and whenever, nothing of it is left; who attends to it is answered; and what it writes tells
-//! no secret; and a platform that it only looks at stays as it was.
+//! no secret; and a platform that was there before stays as it was, but for what was asked for, and that is gone at the end.
 //!
 //! Trials on the real platform need its programs, in the cache or on PATH; without them they are ignored.
 

@@ -93,6 +93,23 @@ impl Running {
         })
     }
 
+    /// Starts scenarios of another run's project on the platform that it has started, where they may write by that context.
+    pub fn writing_on(other: &Self, kubeconfig: &str, context: &str, name: &str) -> Self {
+        Self::start(|command, _| {
+            command.args([
+                "--offline",
+                "--on",
+                "existing",
+                "--allow-writes",
+                "--context",
+                context,
+            ]);
+            command.arg("--kubeconfig").arg(other.path(kubeconfig));
+            command.args(["--name", name]);
+            command.env("PLUMBLINE_PROJECT", other.path("project"));
+        })
+    }
+
     fn start(prepare: impl FnOnce(&mut Command, &TempDir)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = plumbline(folder.path());

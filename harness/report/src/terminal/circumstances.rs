@@ -6,6 +6,7 @@ use crate::{
     summary::Measured,
     text::{duration, printable},
 };
+use plumbline_model::Status;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// How many scenarios are named as the slowest, and from how many scenarios on.
@@ -148,10 +149,11 @@ fn render_measurements(out: &mut String, summary: &Summary, palette: Palette) {
 }
 
 fn render_slowest(out: &mut String, summary: &Summary, palette: Palette) {
-    if summary.scenarios.len() <= SLOWEST_OF {
+    let mut scenarios = summary.sorted_scenarios();
+    scenarios.retain(|result| result.outcome.status() != Status::Skipped);
+    if scenarios.len() <= SLOWEST_OF {
         return;
     }
-    let mut scenarios = summary.sorted_scenarios();
     scenarios.sort_by_key(|result| std::cmp::Reverse(result.duration));
     let _ = writeln!(out, "\n{}", palette.bold("Slowest"));
     for result in scenarios.iter().take(SLOWEST) {
