@@ -74,6 +74,17 @@ fn a_scenario_that_only_looks_keeps_what_it_is_given_apart() {
 }
 
 #[test]
+fn a_scenario_that_writes_in_its_own_namespace_does_more_than_look() {
+    let files = ["tests/valid/writes.yaml".into()];
+    let suite = load(&files, Path::new("tests/valid"), &with_kubectl())
+        .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
+    let scenario = &suite.scenarios()[0];
+    assert!(scenario.writes_in_its_own_namespace() && scenario.uses_namespace());
+    assert!(!scenario.only_looks() && !scenario.comes_first());
+    assert!(!every_verb().scenarios()[0].writes_in_its_own_namespace());
+}
+
+#[test]
 fn what_is_filled_in_is_read_again() {
     let suite = every_verb();
     let steps = &suite.scenarios()[0].steps;
