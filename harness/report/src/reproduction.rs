@@ -20,12 +20,20 @@ impl Summary {
         format!("plumbline run{} -n {id}{seed}", self.on())
     }
 
-    /// The flag that chooses the kind of cluster, where it is not the usual one.
+    /// The flags that choose the kind of cluster, where it is not the usual one; of one that was there before also which, and what is done
+    /// there.
     fn on(&self) -> String {
-        match self.provider.as_str() {
-            "" | "embedded" => String::new(),
+        let provider = match self.provider.as_str() {
+            "" | "embedded" => return String::new(),
             provider => format!(" --on {}", quoted(provider)),
-        }
+        };
+        let context = self.facts.get("context");
+        let context = context.map_or_else(String::new, |name| format!(" --context {}", quoted(name)));
+        let writes = match self.facts.contains_key("writes") {
+            true => " --allow-writes",
+            false => "",
+        };
+        format!("{provider}{context}{writes}")
     }
 
     /// The commands that do the whole run again and write its conformance report.

@@ -84,17 +84,12 @@ impl Estate {
             .map_err(|error| VerbError::environment(&error))
     }
 
-    /// Removes a namespace and sees it gone; else it is said what holds it back, and who can remove it.
+    /// Removes a namespace and sees it gone; else it is said what holds it back, and who can remove it. It is not tried again.
     pub(super) async fn remove(&self, namespace: &OwnNamespace) -> Result<(), String> {
         let deadline = Instant::now() + WITHIN;
         let removed = remove(&namespace.0, &self.watches, deadline).await;
-        match removed {
-            Ok(()) => {
-                self.own.forget(namespace.name());
-                Ok(())
-            }
-            Err(why) => Err(self.left(namespace.name(), &why)),
-        }
+        self.own.forget(namespace.name());
+        removed.map_err(|why| self.left(namespace.name(), &why))
     }
 
     /// Removes what runs of this machine that were killed have left here.
@@ -104,7 +99,6 @@ impl Estate {
         };
         for namespace in found.iter().map(OwnNamespace::of) {
             if let Err(what) = self.remove(&namespace).await {
-                self.own.forget(namespace.name());
                 log.emit(Event::LeftBehind { what });
             }
         }
