@@ -99,7 +99,7 @@ pub enum SkipCause {
     Author,
     /// The cluster's: it lacks what the scenario needs, or is not what it is for.
     Unsupported,
-    /// The cluster's owner's: it does more than look, and the cluster is only looked at.
+    /// The cluster's owner's: it does more than is done on a cluster that others live on.
     LookOnly,
     /// What has to stand before it does not.
     Prerequisite,

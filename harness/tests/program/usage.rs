@@ -42,6 +42,14 @@ fn outside_a_project_the_error_says_how_to_name_one() {
 }
 
 #[test]
+fn writes_are_allowed_on_an_existing_cluster_only() {
+    let world = World::new();
+    let said = world.run(&["run", "--allow-writes", "--name", "live/applied"]);
+    assert_eq!(said.code, 2, "{said}");
+    world.assert_golden("allow-writes-on-ours", &said);
+}
+
+#[test]
 fn a_project_that_is_none_is_named() {
     let world = World::new();
     let said = Said::by(&mut world.bare_command(&["check", "--project", "bin"]));

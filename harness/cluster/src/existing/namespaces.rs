@@ -198,7 +198,7 @@ fn in_namespace(path: &str) -> Option<(&str, Vec<&str>)> {
     let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     let is_plain =
         |part: &&str| !matches!(*part, "" | "." | "..") && !part.contains(['%', '\\', '?', '#', ';']);
-    if !parts.iter().all(|part| is_plain(part)) {
+    if !parts.iter().all(is_plain) {
         return None;
     }
     match parts[..] {

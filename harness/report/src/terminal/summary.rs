@@ -241,8 +241,8 @@ pub(crate) fn verdict(summary: &Summary, palette: Palette) -> String {
 mod tests {
     use super::*;
     use crate::render_scenario_end;
-    use crate::summary::tests::{finished, log};
-    use plumbline_model::{Attachment, Event, Failure, Simulation, StepPosition};
+    use crate::summary::tests::{finished, log, started};
+    use plumbline_model::{Attachment, Event, Failure, Simulation, Skip, StepPosition};
 
     fn measured(name: &str, duration: u64) -> Event {
         Event::Measured {
@@ -347,5 +347,35 @@ mod tests {
             rest = &rest[start..][rest[start..].find('m').unwrap() + 1..];
         }
         assert_eq!(plain + rest, render_summary(&summary, Palette::Plain));
+    }
+
+    #[test]
+    fn what_is_not_done_on_an_existing_cluster_is_one_line_with_its_number() {
+        let ids: Vec<String> = (0..=NAMED).map(|number| format!("more/{number}")).collect();
+        let names: Vec<&str> = ids.iter().map(String::as_str).chain(["live/a"]).collect();
+        let forborne = |id: &&str| {
+            let outcome = Outcome::Skipped(Skip {
+                reason: "it does more than look".into(),
+                cause: SkipCause::LookOnly,
+                ..Skip::default()
+            });
+            finished(id, "GITOPS-06", outcome)
+        };
+        let mut events = vec![started(&names)];
+        events.extend(names[..=NAMED].iter().map(forborne));
+        events.push(finished("live/a", "GITOPS-05", Outcome::Passed));
+        let told = render_summary(&Summary::fold(&log(events)), Palette::Plain);
+        let line =
+            "6 scenarios, by name in the event log and in each report that is a file: it does more than look";
+        assert!(told.contains(line), "{told}");
+        assert!(
+            !told.contains("more/0") && !told.contains("core  GITOPS-06"),
+            "{told}"
+        );
+        assert!(
+            told.contains("skipped: 1 core and 0 extended requirements"),
+            "{told}"
+        );
+        assert!(told.contains("passed     core  GITOPS-05"), "{told}");
     }
 }
