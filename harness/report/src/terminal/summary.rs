@@ -316,7 +316,7 @@ mod tests {
             finished(
                 "supply/mirror",
                 "SUPPLY-01",
-                Outcome::Skipped(plumbline_model::Skip {
+                Outcome::Skipped(Skip {
                     reason: "platform is not up".into(),
                     ..Default::default()
                 }),
