@@ -6,6 +6,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     plumbline::testing::on_kind(
         env!("CARGO_MANIFEST_DIR"),
-        &["scenarios/nodes", "scenarios/gitops", "scenarios/supply/egress.yaml"],
+        &[
+            "scenarios/nodes",
+            "scenarios/gitops",
+            "scenarios/supply/egress.yaml",
+        ],
     )
 }
