@@ -186,9 +186,10 @@ fn write_in_namespaces_of_its_own(run: &Running) -> Result<(), Failed> {
     }
 }
 
-/// What a killed run leaves is removed by what outlives it for just that, and nothing of that stays either.
+/// What a killed run leaves is removed by what outlives it for just that, which asks for a credential of its own, and nothing of that stays
+/// either.
 fn kill_while_it_writes(run: &Running) -> Result<(), Failed> {
-    let mut writing = Running::writing_on(run, "kubeconfig", "named", "existing/holds");
+    let mut writing = Running::writing_on(run, "kubeconfig", "plugged", "existing/holds");
     writing.wait_for(Moment::Logged(
         r#""type":"step-waiting","scenario":"existing/holds","step":1"#,
     ))?;

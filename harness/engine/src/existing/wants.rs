@@ -118,3 +118,54 @@ pub(super) fn of_report() -> Vec<Want> {
         list("fluxcd.controlplane.io", "FluxInstance", None),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plumbline_scenario::{Vocabulary, load};
+
+    fn wants_of(head: &str, steps: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.yaml");
+        let text =
+            format!("claim: a\nrequirements: [GITOPS-05]\nneeds: cluster\ngiven: []\n{head}steps:\n{steps}");
+        std::fs::write(&file, text).unwrap();
+        let suite = load(&[file], folder.path(), &Vocabulary::default())
+            .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render()));
+        let wants = of(&suite.scenarios()[0]).into_iter();
+        wants
+            .map(|want| format!("{} {}", want.access.verbs().join(","), want.kind))
+            .collect()
+    }
+
+    #[test]
+    fn who_looks_wants_to_look_and_no_more() {
+        let look = "  - expect: {object: ConfigMap a/b, absent: true}\n";
+        assert_eq!(wants_of("", look), ["list,watch ConfigMap"]);
+    }
+
+    #[test]
+    fn who_writes_wants_namespaces_and_what_the_steps_write() {
+        let steps = r#"
+  - apply: {manifest: {apiVersion: apps/v1, kind: Deployment, metadata: {name: a, namespace: "${namespace}"}}}
+  - scale: {object: "Deployment ${namespace}/a", replicas: 2}
+  - patch: {object: "ConfigMap ${namespace}/a", merge: {data: {a: b}}}
+  - delete: {object: "ConfigMap ${namespace}/a", wait: true}
+  - expect: {objects: {kind: Pod}, count: 2}
+"#;
+        let mut wants = wants_of("writes: own-namespace\n", steps);
+        wants.sort();
+        assert_eq!(
+            wants,
+            [
+                "create,delete,get,list,watch v1/Namespace",
+                "create,patch apps/v1/Deployment",
+                "get,delete ConfigMap",
+                "list,watch ConfigMap",
+                "list,watch Pod",
+                "patch ConfigMap",
+                "patch Deployment",
+            ]
+        );
+    }
+}
