@@ -24,7 +24,7 @@ pub struct KindSettings {
     /// The image of the registries: of the CNCF's distribution registry, or one that is set up in the same way. They are
     /// plumbline's own servers if there is none.
     pub registry: Option<String>,
-    /// How many nodes there are besides the control plane's, which runs pods too.
+    /// How many nodes there are besides the control plane's. That runs pods too where it is alone.
     pub workers: u8,
     /// How many processors each node says that it has at least, for the scheduler: its pods share those of this machine.
     pub processors: Option<NonZeroU8>,

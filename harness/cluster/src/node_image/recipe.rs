@@ -17,7 +17,7 @@ pub(super) const PROGRAMS: [&str; 12] = [
     "kube-scheduler",
     "coredns",
     "crictl",
-    "network-policy",
+    "pod-network",
     "pause",
 ];
 

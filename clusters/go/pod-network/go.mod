@@ -1,4 +1,4 @@
-module plumbline.local/programs/network-policy
+module plumbline.local/programs/pod-network
 
 go 1.24.0
 

@@ -1,5 +1,6 @@
-// Command network-policy enforces the NetworkPolicies of a cluster on its only node, by packet filter rules. No engine for
-// network policies is to be had as a Go module. A connection that is open when a policy comes stays open.
+// Command pod-network joins the pods of a node with those of the cluster's other nodes by routes, and enforces NetworkPolicies
+// on its own by packet filter rules. No engine for network policies is to be had as a Go module. A connection that is open
+// when a policy comes stays open.
 package main
 
 import (
@@ -19,21 +20,35 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: network-policy KUBECONFIG")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: pod-network KUBECONFIG... (the first that is there counts)")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := enforce(ctx, os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "network-policy:", err)
+	if err := serve(ctx, firstPresent(os.Args[1:])); err != nil {
+		fmt.Fprintln(os.Stderr, "pod-network:", err)
 		os.Exit(1)
 	}
 }
 
-// enforce keeps the rules as the cluster wants them, until the context ends or something fails.
-func enforce(ctx context.Context, kubeconfig string) error {
+// firstPresent is the first of the files that is there, or the last.
+func firstPresent(files []string) string {
+	for _, file := range files {
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return files[len(files)-1]
+}
+
+// serve keeps routes and rules as the cluster wants them, until the context ends or something fails.
+func serve(ctx context.Context, kubeconfig string) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	self, err := os.Hostname()
 	if err != nil {
 		return err
 	}
@@ -45,6 +60,7 @@ func enforce(ctx context.Context, kubeconfig string) error {
 	policies := factory.Networking().V1().NetworkPolicies()
 	pods := factory.Core().V1().Pods()
 	namespaces := factory.Core().V1().Namespaces()
+	nodes := factory.Core().V1().Nodes()
 
 	// One message stands for any number of changes.
 	changed := make(chan struct{}, 1)
@@ -59,7 +75,8 @@ func enforce(ctx context.Context, kubeconfig string) error {
 		UpdateFunc: func(any, any) { notice() },
 		DeleteFunc: func(any) { notice() },
 	}
-	for _, informer := range []cache.SharedIndexInformer{policies.Informer(), pods.Informer(), namespaces.Informer()} {
+	informers := []cache.SharedIndexInformer{nodes.Informer(), policies.Informer(), pods.Informer(), namespaces.Informer()}
+	for _, informer := range informers {
 		if _, err := informer.AddEventHandler(handler); err != nil {
 			return err
 		}
@@ -68,11 +85,22 @@ func enforce(ctx context.Context, kubeconfig string) error {
 	factory.WaitForCacheSync(ctx.Done())
 	notice()
 	var applied string
+	var settled surroundings
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		}
+		all, err := nodes.Lister().List(labels.Everything())
+		if err != nil {
+			return err
+		}
+		if around := surroundingsOf(self, all); !around.equal(settled) {
+			if err := around.settle(ctx); err != nil {
+				return err
+			}
+			settled = around
 		}
 		var seen cluster
 		if seen.policies, err = policies.Lister().List(labels.Everything()); err != nil {
