@@ -28,6 +28,10 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
+/// The stack of a run, in bytes: as large as that of a main thread, on which it is elsewhere. Unoptimized, its futures fill the
+/// two MiB that other threads have.
+const STACK: usize = 8 << 20;
+
 /// Results as they come; `None` in `ended` until the run is over.
 #[derive(Default)]
 struct Board {
@@ -157,8 +161,17 @@ fn run_tests(project: PathBuf, paths: Vec<PathBuf>, clusters: Clusters) -> ExitC
         Ok((board, trials, prepared)) => {
             let running = (!arguments.list).then_some(prepared).flatten().map(|prepared| {
                 let board = board.clone();
-                std::thread::spawn(move || run(prepared, &board))
+                std::thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn(move || run(prepared, &board))
             });
+            let running = match running.transpose() {
+                Ok(running) => running,
+                Err(error) => {
+                    CommandError::machine("cannot start a thread for the run")(error).complain();
+                    return ExitCode::FAILURE;
+                }
+            };
             let conclusion = libtest_mimic::run(&arguments, trials);
             // The run's own end, with its clean-up, belongs to the test as well.
             let clean = running.is_none_or(|running| running.join().unwrap_or(false));

@@ -141,7 +141,7 @@ impl CommandError {
         Self::Usage(error.to_string())
     }
 
-    fn machine(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn machine(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Machine { what, source }
     }

@@ -107,8 +107,8 @@ impl KindGround {
             Ok::<_, VerbError>(container)
         };
         let (upstream, private) = futures::try_join!(
-            open("upstream", &services.upstream),
-            open("private", &services.private)
+            Box::pin(open("upstream", &services.upstream)),
+            Box::pin(open("private", &services.private))
         )?;
         self.registries.get_or_init(|| [upstream, private]);
         Ok(())
