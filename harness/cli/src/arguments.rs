@@ -2,6 +2,7 @@
 
 use crate::commands::Images;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plumbline_cluster::node_image::Mirrors;
 use plumbline_model::Shard;
 use std::path::PathBuf;
 
@@ -361,14 +362,10 @@ pub struct BuildNodeImage {
     #[arg(long)]
     pub again: bool,
     /// Where Debian's release is
-    #[arg(long, value_name = "URL", default_value = "http://deb.debian.org/debian")]
+    #[arg(long, value_name = "URL", default_value = Mirrors::DEBIAN)]
     pub mirror: String,
     /// Where Debian's security updates are
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "http://deb.debian.org/debian-security"
-    )]
+    #[arg(long, value_name = "URL", default_value = Mirrors::SECURITY)]
     pub security_mirror: String,
 }
 

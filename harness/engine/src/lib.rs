@@ -11,6 +11,7 @@ mod footprint;
 mod further_clusters;
 mod judge;
 mod namespace;
+mod node_image;
 mod pause;
 mod programs;
 mod request;

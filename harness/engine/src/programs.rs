@@ -30,6 +30,8 @@ const SCAN_PROGRAMS: [&str; 2] = ["trivy", "trivy-db"];
 
 /// What a run works with.
 pub(crate) struct Fetched {
+    /// Where further programs come from.
+    pub(crate) toolchain: Toolchain,
     pub(crate) programs: Programs,
     /// Names of programs by the release of Flux that they make up, besides that of the reference platform.
     pub(crate) further_releases: BTreeMap<String, Vec<String>>,
@@ -71,6 +73,7 @@ pub(crate) async fn fetch(
         .await
         .map_err(|error| environment(&error))?;
     Ok(Fetched {
+        toolchain,
         programs,
         further_releases,
     })

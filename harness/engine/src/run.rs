@@ -4,6 +4,7 @@ use crate::{
     EventLog, Interruption, Keep, RunRequest,
     dispatcher::{Signals, dispatch},
     executor::Executor,
+    node_image::MissingImages,
     pause::Pause,
     programs::{Fetched, fetch},
     schedule::{Candidate, Limits},
@@ -186,6 +187,7 @@ async fn run_kept(
         return Ok(None);
     };
     let Fetched {
+        toolchain,
         programs,
         further_releases,
     } = fetched;
@@ -197,6 +199,11 @@ async fn run_kept(
         subject::locate_suite(keeper, git, &request.project, log).await;
     }
     let ground = ground(request, keeper).await?;
+    if let Some(images) = MissingImages::find(request, &ground, toolchain).await?
+        && phases.run("node image", images.make(progress)).await?.is_none()
+    {
+        return Ok(None);
+    }
     let search_path = std::env::join_paths(&request.search_path).unwrap_or_default();
     let options = PlatformOptions {
         keeper: keeper.clone(),

@@ -40,7 +40,7 @@ pub fn node_image(places: &Places, image: &NodeImage) -> Result<ExitCode, Comman
             docker,
             toolchain: toolchain.clone(),
             mirrors: mirrors(arguments),
-            packages: directories.cache.join("debian"),
+            cache: directories.cache.clone(),
             search_path: directories.search_path.clone(),
             environment: directories.environment.clone(),
         };

@@ -29,7 +29,7 @@ pub(super) async fn bootstrap(
         "--foreign".to_owned(),
         "--force-check-gpg".to_owned(),
         "--variant=minbase".to_owned(),
-        format!("--cache-dir={}", options.packages.display()),
+        format!("--cache-dir={}", options.packages().display()),
         DEBIAN_RELEASE.to_owned(),
         system.display().to_string(),
         mirror.to_owned(),

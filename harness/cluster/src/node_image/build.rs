@@ -46,6 +46,22 @@ pub struct Mirrors {
     pub security: String,
 }
 
+impl Mirrors {
+    /// Debian's own, of the release.
+    pub const DEBIAN: &str = "http://deb.debian.org/debian";
+    /// Debian's own, of its security updates.
+    pub const SECURITY: &str = "http://deb.debian.org/debian-security";
+}
+
+impl Default for Mirrors {
+    fn default() -> Self {
+        Self {
+            debian: Self::DEBIAN.to_owned(),
+            security: Self::SECURITY.to_owned(),
+        }
+    }
+}
+
 /// What a build works with.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
@@ -55,12 +71,19 @@ pub struct BuildOptions {
     pub toolchain: Toolchain,
     /// Where Debian comes from.
     pub mirrors: Mirrors,
-    /// Where Debian's packages are kept between builds.
-    pub packages: PathBuf,
+    /// Where everything that is fetched is kept.
+    pub cache: PathBuf,
     /// The directories of PATH.
     pub search_path: Vec<PathBuf>,
     /// The caller's environment: the proxies.
     pub environment: BTreeMap<String, String>,
+}
+
+impl BuildOptions {
+    /// Where Debian's packages are kept between builds.
+    pub(super) fn packages(&self) -> PathBuf {
+        self.cache.join("debian")
+    }
 }
 
 /// Makes both images, whether they are there or not, in place of those that had their names. What is made on the way is

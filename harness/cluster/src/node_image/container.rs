@@ -28,7 +28,7 @@ pub(super) async fn run_container(
 ) -> Result<(), NodeImageError> {
     let options = workplace.options;
     let variables = variables(recipe, &options.mirrors, &options.environment);
-    let mounts = mounts(&workplace.folder, &options.packages, &recipe.folder, programs);
+    let mounts = mounts(&workplace.folder, &options.packages(), &recipe.folder, programs);
     let mut arguments = arguments(&workplace.names.container, &mounts, &variables);
     arguments.extend([workplace.names.base.clone(), "/run/build/build".to_owned()]);
     let long = Long {

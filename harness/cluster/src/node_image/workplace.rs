@@ -60,9 +60,9 @@ impl<'build> Workplace<'build> {
         let run_directory = docker.keeper().run_directory();
         let folder = run_directory.subdirectory("node-image")?;
         run_directory.subdirectory("node-image/out")?;
-        std::fs::create_dir_all(&options.packages).map_err(|source| NodeImageError::File {
+        std::fs::create_dir_all(options.packages()).map_err(|source| NodeImageError::File {
             action: "create",
-            path: options.packages.clone(),
+            path: options.packages(),
             source,
         })?;
         let names = Names::of(run_directory.run());
