@@ -224,7 +224,7 @@ pub struct Run {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Order and failures")]
 pub struct Order {
-    /// How many scenarios run side by side [default: 16, on kind 6]
+    /// How many scenarios run side by side [default: 4 for each processor, on kind 3, and at most 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub parallel: Option<u16>,
     /// Shuffle the order; the seed is printed, and given again it makes the same order
@@ -244,19 +244,24 @@ pub struct Order {
     pub pause_on_failure: bool,
 }
 
+/// More has not been tried.
+const MOST_SIDE_BY_SIDE: u16 = 16;
+
 fn seed(text: &str) -> Result<u64, String> {
     text.parse()
         .map_err(|_| "a seed is a whole number, as an earlier run printed it".to_owned())
 }
 
 impl Order {
-    /// How many scenarios run side by side: they wait more than they work, but containers take more of a machine than what
-    /// stands in for them.
-    pub fn parallel(&self, on: On) -> u16 {
-        self.parallel.unwrap_or(match on {
-            On::Kind => 6,
-            On::Embedded | On::Existing => 16,
-        })
+    /// How many scenarios run side by side, where so many processors are to be had: they wait more than they work, but what they wait
+    /// for works too, on the same machine. With many more, each waits for the others until its time is over, and none ends sooner.
+    pub fn parallel(&self, on: On, processors: usize) -> u16 {
+        let of_each = match on {
+            On::Embedded | On::Existing => 4,
+            On::Kind => 3,
+        };
+        let all = u16::try_from(processors.saturating_mul(of_each)).unwrap_or(MOST_SIDE_BY_SIDE);
+        self.parallel.unwrap_or(all.min(MOST_SIDE_BY_SIDE))
     }
 }
 
@@ -458,5 +463,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn as_many_scenarios_run_side_by_side_as_the_machine_carries() {
+        let order = Order::default();
+        assert_eq!(order.parallel(On::Embedded, 2), 8);
+        assert_eq!(order.parallel(On::Kind, 2), 6);
+        assert_eq!(order.parallel(On::Embedded, 1), 4);
+        assert_eq!(order.parallel(On::Embedded, 100_000), 16);
+        let asked = Order {
+            parallel: Some(32),
+            ..order
+        };
+        assert_eq!(asked.parallel(On::Kind, 1), 32);
     }
 }

@@ -14,6 +14,7 @@ use plumbline_model::{FlakyResult, Provider, RunOptions, SuiteIdentity};
 use plumbline_scenario::{Plan, Reason};
 use std::{
     hash::{BuildHasher as _, RandomState},
+    num::NonZeroUsize,
     path::PathBuf,
 };
 
@@ -66,7 +67,7 @@ impl Prepared {
             executable,
             suite: suite.identity(),
             options: RunOptions {
-                parallel: run.order.parallel(run.clusters.on).into(),
+                parallel: run.order.parallel(run.clusters.on, processors()).into(),
                 seed,
                 shard: run.shard,
                 fail_fast: run.order.fail_fast,
@@ -157,4 +158,9 @@ impl From<RunRequest> for Work {
 /// A seed that is short enough to be typed again.
 fn any_seed() -> u64 {
     RandomState::new().hash_one("seed") % 1_000_000
+}
+
+/// How many processors this process may use.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
