@@ -1,6 +1,6 @@
 //! One attempt at a scenario: its steps until one does not pass, then its `finally` steps, however it went.
 
-use crate::{EventLog, pause::Pause, waiting::Waiting};
+use crate::{EventLog, load::Load, pause::Pause, waiting::Waiting};
 use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_flux::VerbError;
 use plumbline_model::{Event, Fault, FaultClass, Outcome, Section};
@@ -128,7 +128,7 @@ struct Part {
 async fn run_step(state: &mut impl UnderWay, index: usize, step: &ScenarioStep, part: &Part) -> Outcome {
     let (log, scenario) = (state.log().clone(), state.scenario().clone());
     let waiting = state.begin_step(index, step);
-    let began = Instant::now();
+    let (began, load) = (Instant::now(), Load::from_now());
     let deadline = *state.deadline();
     log.emit(Event::StepStarted {
         scenario: scenario.id.clone(),
@@ -165,7 +165,14 @@ async fn run_step(state: &mut impl UnderWay, index: usize, step: &ScenarioStep, 
     let outcome = match error {
         None => Outcome::Passed,
         // Evidence is gathered at once: nothing has been cleaned up, and later steps do not run.
-        Some(error) => state.with_evidence(error, step).await.into(),
+        Some(error) => {
+            let of_machine = load.evidence();
+            let mut error = state.with_evidence(error, step).await;
+            if let VerbError::Unmet(failure) = &mut error {
+                failure.attachments.extend(of_machine);
+            }
+            error.into()
+        }
     };
     finished(&log, &scenario.id, index, began, outcome.clone());
     outcome

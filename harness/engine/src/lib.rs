@@ -10,6 +10,7 @@ mod existing;
 mod footprint;
 mod further_clusters;
 mod judge;
+mod load;
 mod namespace;
 mod node_image;
 mod pause;
