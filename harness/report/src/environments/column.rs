@@ -25,14 +25,16 @@ const STATUSES: [RequirementStatus; 7] = [
 /// The run of one environment.
 pub(super) struct Column<'run> {
     run: &'run Summary,
+    name: &'run str,
     /// What the run found, in the order of the specification.
     pub(super) results: Vec<RequirementResult>,
 }
 
 impl<'run> Column<'run> {
-    pub(super) fn of(run: &'run Summary) -> Self {
+    pub(super) fn of(run: &'run Summary, name: &'run str) -> Self {
         Self {
             run,
+            name,
             results: run.requirements(),
         }
     }
@@ -51,7 +53,7 @@ impl<'run> Column<'run> {
             scenarios += &format!("; chosen by {}", cell(&run.options.selection.join(" ")));
         }
         [
-            cell(&run.provider),
+            cell(self.name),
             told(subject.map(|subject| &subject.kubernetes.version)),
             told(subject.and_then(|subject| Some(&subject.flux.as_ref()?.version))),
             told(subject.and_then(|subject| Some(&subject.operator.as_ref()?.version))),

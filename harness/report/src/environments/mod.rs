@@ -1,7 +1,8 @@
 //! One table of several environments: what each found of each requirement.
 //!
-//! The same scenarios run on simulated pods, on real nodes and, looking only, on a live platform. Each column is the [`Summary`] of
-//! one run; what its own reports say of a requirement, the table says too.
+//! The same scenarios run on simulated pods, on real nodes and, looking only, on a live platform, and there with one version of
+//! Kubernetes and Flux or another. Each column is the [`Summary`] of one run; what its own reports say of a requirement, the table says
+//! too.
 
 mod column;
 mod notes;
@@ -18,9 +19,9 @@ pub enum NotATable {
     /// There is no run.
     #[error("there is no run to put into the table: name the log of one run of each environment")]
     Nothing,
-    /// Two runs of one environment.
+    /// Two runs of one environment, with the same versions as far as both tell.
     #[error(
-        "{log} and {first} are both runs on {provider}: the table has one run of each environment; the shards of one run are reported by `plumbline report`"
+        "{log} and {first} are both runs on {environment}: the table has one run of each environment with the same versions; the shards of one run are reported by `plumbline report`"
     )]
     Twice {
         /// Which.
@@ -28,7 +29,7 @@ pub enum NotATable {
         /// The log of the same environment.
         first: String,
         /// The environment.
-        provider: String,
+        environment: String,
     },
     /// A part of a run: what the other parts prove would stand there as not run.
     #[error(
@@ -46,6 +47,8 @@ pub enum NotATable {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Environments {
     runs: Vec<Summary>,
+    /// What each column is called.
+    names: Vec<String>,
 }
 
 impl Environments {
@@ -62,23 +65,50 @@ impl Environments {
             if let Some(shard) = run.options.shard {
                 return Err(NotATable::Part { log, shard });
             }
-            if let Some((first, _)) = taken.iter().find(|(_, other)| other.provider == run.provider) {
+            let is_same =
+                |other: &Summary| other.provider == run.provider && versions(other) == versions(&run);
+            if let Some((first, _)) = taken.iter().find(|(_, other)| is_same(other)) {
                 return Err(NotATable::Twice {
                     log,
                     first: first.clone(),
-                    provider: run.provider,
+                    environment: run.provider,
                 });
             }
             taken.push((log, run));
         }
-        let runs = taken.into_iter().map(|(_, run)| run).collect();
-        Ok(Self { runs })
+        let runs: Vec<Summary> = taken.into_iter().map(|(_, run)| run).collect();
+        let names = runs.iter().map(|run| name(run, &runs)).collect();
+        Ok(Self { runs, names })
     }
+}
+
+/// The environment of a run, with the versions if another run is of the same one.
+fn name(run: &Summary, runs: &[Summary]) -> String {
+    let of_provider = runs.iter().filter(|other| other.provider == run.provider);
+    if of_provider.count() < 2 {
+        return run.provider.clone();
+    }
+    let (kubernetes, flux) = versions(run);
+    let [kubernetes, flux] = [kubernetes, flux].map(|version| version.map_or("not told", String::as_str));
+    format!("{}, Kubernetes {kubernetes}, Flux {flux}", run.provider)
+}
+
+/// Of Kubernetes and of Flux, as far as they were seen.
+fn versions(run: &Summary) -> (Option<&String>, Option<&String>) {
+    let subject = run.subject.as_ref();
+    let told = |version: &&String| !version.is_empty();
+    (
+        subject.map(|subject| &subject.kubernetes.version).filter(told),
+        subject
+            .and_then(|subject| Some(&subject.flux.as_ref()?.version))
+            .filter(told),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plumbline_model::{KubernetesIdentity, Subject};
 
     fn run(provider: &str) -> Summary {
         let mut run = Summary::default();
@@ -104,7 +134,7 @@ mod tests {
             .join("\n"),
             @r"
         there is no run to put into the table: name the log of one run of each environment
-        c.ndjson and a.ndjson are both runs on kind: the table has one run of each environment; the shards of one run are reported by `plumbline report`
+        c.ndjson and a.ndjson are both runs on kind: the table has one run of each environment with the same versions; the shards of one run are reported by `plumbline report`
         b.ndjson is shard 2/4 of a run, and the table is of whole runs: report its shards together by `plumbline report`, and name a run without --shard here
         "
         );
@@ -114,7 +144,28 @@ mod tests {
     fn columns_stand_as_the_runs_were_given() {
         let runs = ["kind", "embedded"].map(|provider| (format!("{provider}.ndjson"), run(provider)));
         let environments = Environments::new(runs.into()).unwrap();
-        let providers: Vec<_> = environments.runs.iter().map(|run| &run.provider).collect();
-        assert_eq!(providers, ["kind", "embedded"]);
+        assert_eq!(environments.names, ["kind", "embedded"]);
+    }
+
+    #[test]
+    fn runs_of_one_environment_are_told_apart_by_their_versions() {
+        let mut newer = run("kind");
+        newer.subject = Some(Subject {
+            kubernetes: KubernetesIdentity {
+                version: "v1.36.3".into(),
+                ..KubernetesIdentity::default()
+            },
+            ..Subject::default()
+        });
+        let runs = [("a", run("kind")), ("b", newer), ("c", run("embedded"))];
+        let runs = runs.map(|(log, run)| (log.to_owned(), run));
+        assert_eq!(
+            Environments::new(runs.into()).unwrap().names,
+            [
+                "kind, Kubernetes not told, Flux not told",
+                "kind, Kubernetes v1.36.3, Flux not told",
+                "embedded"
+            ]
+        );
     }
 }

@@ -10,7 +10,12 @@ use std::fmt::Write as _;
 #[must_use]
 pub fn render_table(environments: &Environments) -> String {
     let runs = &environments.runs;
-    let columns: Vec<Column<'_>> = runs.iter().map(Column::of).collect();
+    let names = &environments.names;
+    let columns: Vec<_> = runs
+        .iter()
+        .zip(names)
+        .map(|(run, name)| Column::of(run, name))
+        .collect();
     let mut notes = Notes::default();
     let mut out = "# Requirements by environment\n\n".to_owned();
     row(
@@ -43,7 +48,7 @@ pub fn render_table(environments: &Environments) -> String {
 }
 
 fn requirements(out: &mut String, environments: &Environments, columns: &[Column<'_>], notes: &mut Notes) {
-    let names = environments.runs.iter().map(|run| cell(&run.provider));
+    let names = environments.names.iter().map(|name| cell(name));
     let head = ["Requirement", "Level", "What it says"].map(str::to_owned);
     row(out, head.into_iter().chain(names));
     row(out, std::iter::repeat_n("---", 3 + columns.len()));
@@ -70,7 +75,8 @@ fn requirements(out: &mut String, environments: &Environments, columns: &[Column
 
 /// What each environment puts in the place of something real.
 fn simulated(out: &mut String, environments: &Environments) {
-    for (index, run) in environments.runs.iter().enumerate() {
+    let environments = environments.runs.iter().zip(&environments.names);
+    for (index, (run, name)) in environments.enumerate() {
         let subjects: Vec<_> = run
             .simulations
             .iter()
@@ -78,13 +84,8 @@ fn simulated(out: &mut String, environments: &Environments) {
             .collect();
         let gap = if index == 0 { "\n" } else { "" };
         let _ = match subjects.is_empty() {
-            true => writeln!(out, "{gap}- Simulated on {}: nothing", cell(&run.provider)),
-            false => writeln!(
-                out,
-                "{gap}- Simulated on {}: {}",
-                cell(&run.provider),
-                subjects.join(", ")
-            ),
+            true => writeln!(out, "{gap}- Simulated on {}: nothing", cell(name)),
+            false => writeln!(out, "{gap}- Simulated on {}: {}", cell(name), subjects.join(", ")),
         };
     }
 }
