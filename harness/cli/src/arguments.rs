@@ -133,12 +133,42 @@ impl Selection {
 }
 
 /// On what.
-#[derive(Clone, Copy, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Clusters")]
 pub struct Clusters {
     /// The kind of cluster
     #[arg(long, value_enum, default_value_t, env = "PLUMBLINE_ON")]
     pub on: On,
+    /// With which Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: Kubernetes,
+    /// The release of Flux to run, of those in clusters/toolchain.toml [default: that of the FluxInstance]
+    #[arg(long, value_name = "VERSION", env = "PLUMBLINE_FLUX", value_parser = version)]
+    pub flux: Option<String>,
+}
+
+/// Which version of Kubernetes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Clusters")]
+pub struct Kubernetes {
+    /// The version of Kubernetes, of those in clusters/toolchain.toml [default: the one that kube-apiserver has there]
+    #[arg(
+        id = "kubernetes",
+        long = "kubernetes",
+        value_name = "VERSION",
+        env = "PLUMBLINE_KUBERNETES",
+        value_parser = version
+    )]
+    pub version: Option<String>,
+}
+
+/// A version, with or without the `v` that tags begin with.
+fn version(text: &str) -> Result<String, String> {
+    let plain = text.strip_prefix('v').unwrap_or(text);
+    match plain.starts_with(|first: char| first.is_ascii_digit()) {
+        true => Ok(plain.to_owned()),
+        false => Err("a version is written like 1.34.4".to_owned()),
+    }
 }
 
 impl Clusters {
@@ -363,6 +393,9 @@ pub enum NodeImage {
 /// `plumbline node-image build`.
 #[derive(Clone, Debug, Args)]
 pub struct BuildNodeImage {
+    /// For which Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: Kubernetes,
     /// Build even if the engine has the images: with the packages that Debian has now
     #[arg(long)]
     pub again: bool,
@@ -375,8 +408,11 @@ pub struct BuildNodeImage {
 }
 
 /// `plumbline doctor`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Doctor {
+    /// For which Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: Kubernetes,
     /// Print a JSON list, for programs
     #[arg(long)]
     pub json: bool,

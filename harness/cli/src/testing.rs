@@ -129,7 +129,11 @@ pub fn on_kind(folder: &str, paths: &[&str]) -> ExitCode {
     plumbline_keeper::entry::dispatch();
     let (project, _) = project_of(Path::new(folder));
     let paths = paths.iter().map(|path| project.join(path)).collect();
-    run_tests(project, paths, Clusters { on: On::Kind })
+    let clusters = Clusters {
+        on: On::Kind,
+        ..Clusters::of_environment()
+    };
+    run_tests(project, paths, clusters)
 }
 
 fn run_tests(project: PathBuf, paths: Vec<PathBuf>, clusters: Clusters) -> ExitCode {
@@ -150,7 +154,7 @@ fn run_tests(project: PathBuf, paths: Vec<PathBuf>, clusters: Clusters) -> ExitC
         ..Run::default()
     };
     let lacking = match is_on_kind && !arguments.list {
-        true => what_kind_lacks(&places),
+        true => what_kind_lacks(&places, &all.clusters.kubernetes),
         false => Ok(None),
     };
     let trials = lacking.and_then(|lacking| match lacking {

@@ -107,6 +107,7 @@ async fn facts(platform: &Platform) -> Result<Facts, Fault> {
     Ok(Facts {
         flux: plain(&versions.flux),
         operator: plain(&versions.operator),
+        components: versions.components.clone(),
         ..facts
     })
 }

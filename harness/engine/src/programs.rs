@@ -5,13 +5,13 @@ use crate::{
     set_up::{environment, ours},
 };
 use plumbline_flux::{
-    ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, SAMPLE_PROGRAM, names::KYVERNO_CHART,
+    ADMISSION_PROGRAM, PIPELINE_TOOLS, PLATFORM_PROGRAMS, Release, SAMPLE_PROGRAM, names::KYVERNO_CHART,
     release_programs,
 };
 use plumbline_keeper::Keeper;
-use plumbline_model::{Fault, FaultClass, Progress, Provider};
+use plumbline_model::{Fault, Progress, Provider};
 use plumbline_scenario::{Plan, Stage, Step, steps::BuiltArtifact};
-use plumbline_toolchain::{Lock, Programs, Toolchain, ToolchainOptions};
+use plumbline_toolchain::{Programs, Toolchain, ToolchainOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The programs of clusters, and of the Git server.
@@ -33,6 +33,8 @@ pub(crate) struct Fetched {
     /// Where further programs come from.
     pub(crate) toolchain: Toolchain,
     pub(crate) programs: Programs,
+    /// The release of Flux that the run is about, if it is not the one that the fixtures name.
+    pub(crate) release: Option<Release>,
     /// Names of programs by the release of Flux that they make up, besides that of the reference platform.
     pub(crate) further_releases: BTreeMap<String, Vec<String>>,
 }
@@ -43,15 +45,20 @@ pub(crate) async fn fetch(
     keeper: &Keeper,
     progress: &Progress,
 ) -> Result<Fetched, Fault> {
-    let clusters = request.project.join("clusters");
-    let path = clusters.join("toolchain.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| Fault {
-        class: FaultClass::Environment,
-        message: format!("cannot read {}: {error}", path.display()),
-        attachments: Vec::new(),
-    })?;
-    let lock = Lock::parse(&text, &path.display().to_string()).map_err(|error| environment(&error))?;
+    let lock = request.lock.clone();
     let Needed { mut names, versions } = needed(&request.plan, request.provider);
+    let release = match &request.flux {
+        Some(version) => Some(Release {
+            version: version.clone(),
+            components: release_programs(&lock, version).map_err(ours)?,
+        }),
+        None => None,
+    };
+    if let Some(release) = &release {
+        let [_, controllers @ ..] = &PLATFORM_PROGRAMS;
+        let is_of = |name: &String| release.components.contains(name);
+        names.retain(|name| is_of(name) || !controllers.contains(&name.as_str()));
+    }
     let mut further_releases = BTreeMap::new();
     for version in versions {
         let programs = release_programs(&lock, &version).map_err(ours)?;
@@ -60,7 +67,7 @@ pub(crate) async fn fetch(
     }
     let toolchain = Toolchain::new(ToolchainOptions {
         lock,
-        clusters_directory: clusters,
+        clusters_directory: request.project.join("clusters"),
         cache_directory: request.cache.clone(),
         search_path: request.search_path.clone(),
         environment: request.environment.clone(),
@@ -75,6 +82,7 @@ pub(crate) async fn fetch(
     Ok(Fetched {
         toolchain,
         programs,
+        release,
         further_releases,
     })
 }

@@ -3,6 +3,7 @@
 use crate::Resume;
 use plumbline_model::{Provider, RunOptions, SuiteIdentity};
 use plumbline_scenario::Plan;
+use plumbline_toolchain::Lock;
 use std::{collections::BTreeMap, path::PathBuf};
 use tokio::sync::watch;
 
@@ -10,6 +11,10 @@ use tokio::sync::watch;
 pub struct RunRequest {
     /// Holds `fixtures/` and `clusters/`.
     pub project: PathBuf,
+    /// Every program that there is, at the versions that this run is about.
+    pub lock: Lock,
+    /// The release of Flux that the run is about, if it is not the one that the fixtures name.
+    pub flux: Option<String>,
     /// Programs and images that outlive the run.
     pub cache: PathBuf,
     /// One directory per live run.

@@ -189,6 +189,7 @@ async fn run_kept(
     let Fetched {
         toolchain,
         programs,
+        release,
         further_releases,
     } = fetched;
     for program in programs.facts() {
@@ -198,7 +199,7 @@ async fn run_kept(
     if let Some(git) = programs.path("git") {
         subject::locate_suite(keeper, git, &request.project, log).await;
     }
-    let ground = ground(request, keeper).await?;
+    let ground = ground(request, &toolchain, keeper).await?;
     if let Some(images) = MissingImages::find(request, &ground, toolchain).await?
         && phases.run("node image", images.make(progress)).await?.is_none()
     {
@@ -210,7 +211,7 @@ async fn run_kept(
         cache: request.cache.clone(),
         programs,
         further_releases,
-        fixtures: Fixtures::new(request.project.join("fixtures")),
+        fixtures: Fixtures::new(request.project.join("fixtures")).with_release(release),
         ground,
         search_path: search_path.to_string_lossy().into_owned(),
     };

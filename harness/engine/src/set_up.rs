@@ -11,6 +11,7 @@ use plumbline_flux::{
 };
 use plumbline_keeper::{Keeper, RunDirectory};
 use plumbline_model::{Event, Fault, FaultClass, Outcome, Progress, Provider, Secret};
+use plumbline_toolchain::Toolchain;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +85,11 @@ impl Phases<'_> {
 }
 
 /// What the clusters are to be, as the project's files say.
-pub(crate) async fn ground(request: &RunRequest, keeper: &Keeper) -> Result<GroundSettings, Fault> {
+pub(crate) async fn ground(
+    request: &RunRequest,
+    toolchain: &Toolchain,
+    keeper: &Keeper,
+) -> Result<GroundSettings, Fault> {
     let clusters = request.project.join("clusters");
     match request.provider {
         Provider::Embedded => {
@@ -97,6 +102,7 @@ pub(crate) async fn ground(request: &RunRequest, keeper: &Keeper) -> Result<Grou
                 message,
                 attachments: Vec::new(),
             })?;
+            let settings = settings.for_kubernetes(toolchain.kubernetes());
             let docker = Docker::find(keeper, &request.search_path, &request.environment)
                 .map_err(|error| environment(&error))?;
             // What earlier runs left when they and their keepers were killed takes room that this one needs.

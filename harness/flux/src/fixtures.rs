@@ -1,5 +1,9 @@
 //! The reference platform as plain trees, and the on-boarding of a system under another name.
 
+use crate::{
+    Release,
+    names::{ENVIRONMENTS, GITOPS_REPOSITORY, instance_file},
+};
 use std::{
     collections::BTreeMap,
     io,
@@ -36,6 +40,17 @@ pub enum FixtureError {
         /// Which.
         path: PathBuf,
     },
+    /// A FluxInstance that another release cannot be written into.
+    #[error(
+        "Flux {version} cannot be written into {path} of {GITOPS_REPOSITORY}: it needs spec.distribution.version and a list spec.components, \
+         in block style, a line for each"
+    )]
+    NotRewritable {
+        /// The file.
+        path: String,
+        /// The release.
+        version: String,
+    },
     /// No system has this name.
     #[error("there is no system `{system}` in the fixtures; there are: {}", known.join(", "))]
     UnknownSystem {
@@ -50,6 +65,7 @@ pub enum FixtureError {
 #[derive(Clone, Debug)]
 pub struct Fixtures {
     directory: PathBuf,
+    release: Option<Release>,
 }
 
 /// The word that names the prefix of a system's repository.
@@ -62,7 +78,16 @@ impl Fixtures {
     /// Names the folder; nothing is read yet.
     #[must_use]
     pub const fn new(directory: PathBuf) -> Self {
-        Self { directory }
+        Self {
+            directory,
+            release: None,
+        }
+    }
+
+    /// The same, with another release of Flux in every FluxInstance.
+    #[must_use]
+    pub fn with_release(self, release: Option<Release>) -> Self {
+        Self { release, ..self }
     }
 
     /// The systems that can be on-boarded: every repository `k8s-<system>` that has a registration.
@@ -82,9 +107,26 @@ impl Fixtures {
     /// The tree of one of the platform's own repositories.
     ///
     /// # Errors
-    /// The folder cannot be read, or holds something that is not a plain file.
+    /// The folder cannot be read, or holds something that is not a plain file; a FluxInstance cannot be given the chosen release.
     pub fn platform_repository(&self, name: &str) -> Result<Tree, FixtureError> {
-        read_tree(&self.repository_folder(name))
+        let mut tree = read_tree(&self.repository_folder(name))?;
+        if let Some(release) = self.release.as_ref().filter(|_| name == GITOPS_REPOSITORY) {
+            for environment in ENVIRONMENTS {
+                let path = instance_file(environment);
+                let Some(file) = tree.get_mut(&path) else {
+                    continue;
+                };
+                let text = std::str::from_utf8(&file.content).ok();
+                let written = text.and_then(|text| release.written_into(text));
+                file.content = written
+                    .ok_or_else(|| FixtureError::NotRewritable {
+                        path,
+                        version: release.version.clone(),
+                    })?
+                    .into_bytes();
+            }
+        }
+        Ok(tree)
     }
 
     /// The repository of `system`, on-boarded as `name`.

@@ -6,7 +6,7 @@ use crate::{
 };
 use plumbline_images::{
     ImageName,
-    list::{COMPONENTS, ImageList, OperatorData, OperatorValues, UPSTREAM, Wanted},
+    list::{ImageList, OperatorData, OperatorValues, UPSTREAM, Wanted},
 };
 
 impl Platform {
@@ -39,7 +39,7 @@ impl Platform {
             operator: tag.clone(),
             variant: UPSTREAM.to_owned(),
             registry: format!("{PLATFORM_SOURCE}/fluxcd"),
-            components: COMPONENTS.map(str::to_owned).into(),
+            components: self.versions().components.clone(),
             values: Some(values),
         };
         data.list(&wanted)

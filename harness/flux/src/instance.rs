@@ -2,7 +2,7 @@
 
 use crate::{
     Patience, Platform, VerbError,
-    names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, OPERATOR_CHART, TRUSTED_KEYS, branch_of},
+    names::{FLUX_NAMESPACE, GITOPS_REPOSITORY, OPERATOR_CHART, TRUSTED_KEYS, branch_of, instance_file},
 };
 use plumbline_cluster::{
     Object, ObjectReference,
@@ -156,7 +156,7 @@ impl Platform {
     }
 
     async fn instance_manifest(&self, environment: &str) -> Result<Value, VerbError> {
-        let path = format!("clusters/{environment}/flux-instance.yaml");
+        let path = instance_file(environment);
         let repository = self.forge().repository(GITOPS_REPOSITORY)?;
         let content = repository
             .read(branch_of(GITOPS_REPOSITORY, environment), &path)

@@ -55,3 +55,9 @@ pub const MAIN_ENVIRONMENT: &str = "dev";
 
 /// Every environment.
 pub const ENVIRONMENTS: [&str; 3] = ["experimental", "dev", "prod"];
+
+/// The FluxInstance of an environment, in [`GITOPS_REPOSITORY`].
+#[must_use]
+pub fn instance_file(environment: &str) -> String {
+    format!("clusters/{environment}/flux-instance.yaml")
+}

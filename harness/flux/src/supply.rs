@@ -107,14 +107,14 @@ impl SupplyChain {
             fixtures,
             cache,
         } = ingredients;
-        let [operator, controllers @ ..] = &PLATFORM_PROGRAMS;
+        let [operator, ..] = &PLATFORM_PROGRAMS;
         let further = further_releases
             .iter()
             .filter(|(version, _)| **version != versions.flux)
             .map(|(version, names)| release(version, names, programs));
         let certificates = PathBuf::from("/etc/ssl/certs/ca-certificates.crt");
         let inputs = PlatformImageInputs {
-            releases: std::iter::once(release(&versions.flux, controllers, programs))
+            releases: std::iter::once(release(&versions.flux, &versions.components, programs))
                 .chain(further)
                 .collect(),
             operator: programs.path(operator).map(Path::to_owned),

@@ -4,6 +4,7 @@ use crate::{
     Patience, Platform, ReleaseImage, VerbError,
     instance::{REVISION, instance_reference, shown_version, version_of},
     names::FLUX_NAMESPACE,
+    release::components_of,
 };
 use futures::future::try_join_all;
 use plumbline_cluster::{
@@ -57,7 +58,7 @@ impl Platform {
             *named = version.into();
         }
         let (_, instance) = self.apply_and_wait(manifest, patience).await?;
-        let components = components(&instance);
+        let components = components_of(instance.value());
         let components = components.iter().map(|name| self.runs(name, wanted, patience));
         Ok(Upgraded {
             from,
@@ -112,13 +113,6 @@ fn deploys(deployment: &Object, digest: &str) -> Verdict {
         Some(image) if image.ends_with(&format!("@{digest}")) => Verdict::Met,
         image => Verdict::NotYet(format!("deploys {}", image.unwrap_or("no image"))),
     }
-}
-
-/// The components that an instance reports as its own.
-fn components(instance: &Object) -> Vec<String> {
-    let components = instance.at("/spec/components").and_then(Value::as_array);
-    let names = components.into_iter().flatten().filter_map(Value::as_str);
-    names.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -2,20 +2,23 @@
 
 use crate::{
     Fixtures, VerbError,
-    names::{GITOPS_REPOSITORY, MAIN_ENVIRONMENT},
+    names::{GITOPS_REPOSITORY, MAIN_ENVIRONMENT, instance_file},
+    release::components_of,
 };
 use plumbline_model::FaultClass;
 use plumbline_toolchain::Lock;
 use serde_json::Value;
 
-/// What the lock calls the programs of a release, before its version.
-const RELEASE_SET: &str = "flux-";
+/// What the lock calls Flux, before the version of a release.
+pub const FLUX: &str = "flux";
 
 /// The versions that the platform under test names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versions {
     /// Of Flux, as the FluxInstance names it: `2.9.2`.
     pub flux: String,
+    /// The components of Flux that the FluxInstance names.
+    pub components: Vec<String>,
     /// Of the operator, as its values name it: `v0.59.0`.
     pub operator: String,
 }
@@ -25,45 +28,39 @@ pub struct Versions {
 /// # Errors
 /// The lock does not have the release; it says which it has.
 pub fn release_programs(lock: &Lock, version: &str) -> Result<Vec<String>, VerbError> {
-    lock.sets.get(&format!("{RELEASE_SET}{version}")).cloned().ok_or_else(|| {
-        let known: Vec<_> = lock
-            .sets
-            .keys()
-            .filter_map(|set| set.strip_prefix(RELEASE_SET))
-            .collect();
-        VerbError::fault(
-            FaultClass::Environment,
-            format!(
-                "clusters/toolchain.toml has no set `{RELEASE_SET}{version}`; it has the Flux releases: {}",
-                known.join(", ")
-            ),
-        )
-    })
+    let programs = lock.programs_of(FLUX, version);
+    programs
+        .map(<[_]>::to_vec)
+        .map_err(|error| VerbError::fault(FaultClass::Environment, error.to_string()))
 }
 
 /// Reads both versions from the fixture of `k8s-gitops`, as the main environment has them; an upgrade is tested by its own scenarios.
 pub(crate) fn read(fixtures: &Fixtures) -> Result<Versions, VerbError> {
     let tree = fixtures.platform_repository(GITOPS_REPOSITORY)?;
-    let text_at = |file: &str, pointer: &str| -> Result<String, VerbError> {
-        let path = format!("clusters/{MAIN_ENVIRONMENT}/{file}");
-        let missing = |why: String| {
-            VerbError::fault(
-                FaultClass::Environment,
-                format!("fixtures/repos/{GITOPS_REPOSITORY}/{path}: {why}"),
-            )
-        };
-        let content = tree
-            .get(&path)
-            .ok_or_else(|| missing("the file is missing".into()))?;
-        let document: Value =
-            serde_saphyr::from_slice(&content.content).map_err(|error| missing(error.to_string()))?;
+    let wrong = |path: &str, why: String| {
+        VerbError::fault(
+            FaultClass::Environment,
+            format!("fixtures/repos/{GITOPS_REPOSITORY}/{path}: {why}"),
+        )
+    };
+    let document = |path: &str| -> Result<Value, VerbError> {
+        let file = tree
+            .get(path)
+            .ok_or_else(|| wrong(path, "the file is missing".into()))?;
+        serde_saphyr::from_slice(&file.content).map_err(|error| wrong(path, error.to_string()))
+    };
+    let text_in = |path: &str, pointer: &str| -> Result<String, VerbError> {
+        let document = document(path)?;
         let text = document.pointer(pointer).and_then(Value::as_str);
         text.map(str::to_owned)
-            .ok_or_else(|| missing(format!("there is no text at {pointer}")))
+            .ok_or_else(|| wrong(path, format!("there is no text at {pointer}")))
     };
+    let instance = instance_file(MAIN_ENVIRONMENT);
+    let operator = format!("clusters/{MAIN_ENVIRONMENT}/flux-operator-values.yaml");
     Ok(Versions {
-        flux: text_at("flux-instance.yaml", "/spec/distribution/version")?,
-        operator: text_at("flux-operator-values.yaml", "/image/tag")?,
+        flux: text_in(&instance, "/spec/distribution/version")?,
+        components: components_of(&document(&instance)?),
+        operator: text_in(&operator, "/image/tag")?,
     })
 }
 
@@ -84,7 +81,7 @@ mod tests {
         assert!(
             fault
                 .message
-                .ends_with("no set `flux-2.8.0`; it has the Flux releases: 2.9.0"),
+                .ends_with("no set `flux-2.8.0`; of flux it has: 2.9.0"),
             "{}",
             fault.message
         );

@@ -16,7 +16,7 @@ pub struct Facts {
     pub flux: VersionFacts,
     /// The Flux Operator.
     pub operator: VersionFacts,
-    /// The controllers that run.
+    /// The controllers of Flux: those that the FluxInstance in Git names; on a cluster that was there before, those that it reports.
     pub components: Vec<String>,
     /// Every kind that the API server has, as `apps/v1/Deployment`.
     pub kinds: Vec<String>,

@@ -51,6 +51,18 @@ impl World {
         world
     }
 
+    /// Gives the project of [`World::with_scenarios`] a folder `clusters` of its own: the real lock and these files.
+    pub fn set_clusters(&mut self, files: &[(&str, &str)]) {
+        let folder = self.project.join("clusters");
+        let real = folder.canonicalize().expect("the project has clusters");
+        fs::remove_file(&folder).expect("it is a link");
+        fs::create_dir(&folder).expect("its name is free");
+        symlink(real.join("toolchain.toml"), folder.join("toolchain.toml")).expect("an empty folder");
+        for (name, text) in files {
+            fs::write(folder.join(name), text).expect("my own folder");
+        }
+    }
+
     /// A path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().canonicalize().expect("the folder is there");

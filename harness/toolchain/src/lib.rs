@@ -18,6 +18,7 @@ mod build;
 mod cache;
 mod claim;
 mod digest;
+mod edition;
 mod error;
 mod go_command;
 mod lock;
@@ -32,6 +33,7 @@ mod toolchain;
 mod version;
 mod workshop;
 
+pub use edition::UnknownVersion;
 pub use error::{Attempt, ToolchainError, Unavailable};
 pub use lock::{Accept, GoModule, GoRelease, Lock, ModuleCopy, PathSource, Program, Release, plain_name};
 pub use lock_error::{LockError, LockProblem, Position};

@@ -31,8 +31,11 @@ pub struct GoRelease {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// The name of its file, and of its folder under `clusters/go/`.
+    /// The name of its file.
     pub name: String,
+    /// The name of its folder under `clusters/go/`: that which the lock file gives it.
+    #[serde(skip)]
+    pub folder: String,
     /// The version without a leading `v`.
     pub version: String,
     /// How a program of this name on PATH is asked for its version; without it PATH is not looked at.
@@ -139,7 +142,7 @@ impl Lock {
     /// # Errors
     /// With the place of everything that is wrong.
     pub fn parse(text: &str, origin: &str) -> Result<Self, LockError> {
-        let file: LockFile = toml::from_str(text).map_err(|error| {
+        let mut file: LockFile = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             LockError::new(
                 origin,
@@ -151,7 +154,8 @@ impl Lock {
         })?;
         let mut problems = Vec::new();
         let mut names = BTreeSet::new();
-        for program in &file.program {
+        for program in &mut file.program {
+            program.get_mut().folder = program.get_ref().name.clone();
             let mut found = violations(program.get_ref());
             if !names.insert(program.get_ref().name.clone()) {
                 found.push("is listed twice".to_owned());
@@ -168,6 +172,19 @@ impl Lock {
                 message: format!(
                     "set `{set}` names `{}`, which is not a program of this file",
                     member.get_ref()
+                ),
+            }));
+        }
+        for (set, members) in &file.sets {
+            let mut names = BTreeSet::new();
+            let twice = members
+                .iter()
+                .filter(|member| !names.insert(plain_name(member.get_ref())));
+            problems.extend(twice.map(|member| LockProblem {
+                position: position(text, member.span().start),
+                message: format!(
+                    "set `{set}` names two versions of `{}`",
+                    plain_name(member.get_ref())
                 ),
             }));
         }
@@ -402,6 +419,14 @@ mod tests {
             problem(&format!("[sets]\nold = [\"got\"]\n{}", entry("git@2.0"))),
             "lock.toml:6:1: program `git@2.0` has another version in its name than in `version`\n\
              lock.toml:5:8: set `old` names `got`, which is not a program of this file"
+        );
+        assert_eq!(
+            problem(&format!(
+                "[sets]\nold = [\"git\", \"git@2.1\"]\n{}{}",
+                entry("git"),
+                entry("git@2.1")
+            )),
+            "lock.toml:5:15: set `old` names two versions of `git`"
         );
         // What leads out of the folder is refused behind the `@` as well.
         assert!(problem(&entry("git@../2.1")).contains("has another version in its name"));

@@ -89,6 +89,12 @@ impl Toolchain {
         Some(&program.version)
     }
 
+    /// The version of Kubernetes that the lock names: that of its API server.
+    #[must_use]
+    pub fn kubernetes(&self) -> &str {
+        self.version("kube-apiserver").unwrap_or_default()
+    }
+
     /// Everything that decides what these programs are, and all that is in `folder`, as one digest: for what is made of
     /// both. Nothing is fetched.
     ///
@@ -198,7 +204,7 @@ impl Toolchain {
     }
 
     pub(crate) fn module_folder(&self, program: &Program) -> PathBuf {
-        self.options.clusters_directory.join("go").join(&program.name)
+        self.options.clusters_directory.join("go").join(&program.folder)
     }
 
     /// Looks into the cache and then on PATH; hands `wanted` back, with what was seen, if it is in neither.

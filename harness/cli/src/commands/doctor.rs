@@ -1,8 +1,8 @@
 //! `plumbline doctor`: whether this machine can run kind.
 
-use super::{CommandError, toolchain::with_toolchain};
+use super::{CommandError, toolchain::with_toolchain_for};
 use crate::{
-    arguments::{Doctor, Places},
+    arguments::{Doctor, Kubernetes, Places},
     directories::Directories,
     outputs,
 };
@@ -14,7 +14,7 @@ use plumbline_model::ExitCode;
 
 /// Looks, and says what is missing.
 pub fn doctor(places: &Places, doctor: &Doctor) -> Result<ExitCode, CommandError> {
-    let findings = findings(places)?;
+    let findings = findings(places, &doctor.kubernetes)?;
     if doctor.json {
         let text = serde_json::to_string_pretty(&findings);
         let text = text.map_err(|error| CommandError::machine("cannot write JSON")(error.into()))?;
@@ -31,17 +31,18 @@ pub fn doctor(places: &Places, doctor: &Doctor) -> Result<ExitCode, CommandError
 }
 
 /// The first thing for want of which kind cannot be used.
-pub fn what_kind_lacks(places: &Places) -> Result<Option<String>, CommandError> {
-    let findings = findings(places)?;
+pub fn what_kind_lacks(places: &Places, kubernetes: &Kubernetes) -> Result<Option<String>, CommandError> {
+    let findings = findings(places, kubernetes)?;
     let wrong = findings.into_iter().find(|finding| finding.state == State::Wrong);
     Ok(wrong.map(|finding| format!("kind cannot be used: {}: {}", finding.check, finding.found)))
 }
 
-fn findings(places: &Places) -> Result<Vec<Finding>, CommandError> {
+fn findings(places: &Places, kubernetes: &Kubernetes) -> Result<Vec<Finding>, CommandError> {
     let directories = Directories::resolve(places)?;
     let clusters = directories.project.join("clusters");
     let settings = KindSettings::read(&clusters.join("kind.yaml")).map_err(CommandError::Usage)?;
-    with_toolchain(places, async |toolchain, keeper, _| {
+    with_toolchain_for(places, kubernetes, async |toolchain, keeper, _| {
+        let settings = settings.for_kubernetes(toolchain.kubernetes());
         let question = Question {
             keeper,
             toolchain,

@@ -4,18 +4,21 @@ use super::{
     CommandError,
     existing::{context, removal},
     load,
+    toolchain::lock,
 };
 use crate::{
-    arguments::{Flaky, KeepPlatform, On, Places, Run},
+    arguments::{Clusters, Flaky, KeepPlatform, On, Places, Run},
     directories::Directories,
 };
+use plumbline_cluster::kind::KindSettings;
 use plumbline_engine::{Context, Keep, LookRequest, Removal, Resume, RunRequest};
 use plumbline_model::{FlakyResult, Provider, RunOptions, SuiteIdentity};
 use plumbline_scenario::{Plan, Reason};
+use plumbline_toolchain::Lock;
 use std::{
     hash::{BuildHasher as _, RandomState},
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// A run that could be started.
@@ -27,6 +30,10 @@ pub struct Prepared {
     keep: Keep,
     provider: Provider,
     node_logs: Option<PathBuf>,
+    /// What it can be built with.
+    lock: Lock,
+    /// The release of Flux that the user has chosen.
+    flux: Option<String>,
     /// The cluster, if it is there already.
     existing: Option<Context>,
     /// What removes what scenarios write there, if they may.
@@ -47,6 +54,7 @@ impl Prepared {
             ));
         }
         let directories = Directories::resolve(places)?;
+        let lock = chosen_lock(&run.clusters, &directories.project)?;
         let (suite, mut selection) = load(&directories, &run.selection)?;
         let seed = run.order.shuffle.map(|seed| seed.unwrap_or_else(any_seed));
         selection.ids = ids;
@@ -87,6 +95,8 @@ impl Prepared {
                 On::Embedded | On::Existing => Provider::Embedded,
                 On::Kind => Provider::Kind,
             },
+            lock,
+            flux: run.clusters.flux.clone(),
             existing,
             removal,
             plan,
@@ -123,6 +133,8 @@ impl Prepared {
     pub fn request(self, offline: bool, resume: Option<Resume>) -> RunRequest {
         RunRequest {
             project: self.directories.project,
+            lock: self.lock,
+            flux: self.flux,
             cache: self.directories.cache,
             runs: self.directories.runs,
             search_path: self.directories.search_path,
@@ -158,6 +170,28 @@ impl From<RunRequest> for Work {
 /// A seed that is short enough to be typed again.
 fn any_seed() -> u64 {
     RandomState::new().hash_one("seed") % 1_000_000
+}
+
+/// The programs at the versions that were chosen, where they can be chosen.
+fn chosen_lock(clusters: &Clusters, project: &Path) -> Result<Lock, CommandError> {
+    let chosen = [&clusters.kubernetes.version, &clusters.flux];
+    if clusters.on == On::Existing && chosen.iter().any(|version| version.is_some()) {
+        return Err(CommandError::Usage(
+            "--kubernetes and --flux are about clusters of our own: an existing one has the versions that it has".into(),
+        ));
+    }
+    if clusters.on == On::Kind && clusters.kubernetes.version.is_some() {
+        let path = project.join("clusters/kind.yaml");
+        let settings = KindSettings::read(&path).map_err(CommandError::Usage)?;
+        if !settings.follows_version() {
+            return Err(CommandError::Usage(format!(
+                "{} names the image {}, whatever --kubernetes says: write {{kubernetes}} where the version is in it",
+                path.display(),
+                settings.image
+            )));
+        }
+    }
+    lock(project, &clusters.kubernetes, clusters.flux.as_deref())
 }
 
 /// How many processors this process may use.

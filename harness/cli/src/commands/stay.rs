@@ -106,7 +106,7 @@ pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
     let directories = Directories::resolve(places)?;
     let files = Files::of(&directories)?;
     if let Some(pipe) = &up.tell {
-        return stay(places, up.clusters, &files, pipe);
+        return stay(places, &up.clusters, &files, pipe);
     }
     if is_locked(&files.lock_file()?)? {
         let Some(standing) = files.standing() else {
@@ -119,7 +119,7 @@ pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
     }
     files.remove();
     // Everything that can be said without starting anything is said here, on this terminal.
-    prepare(places, up.clusters)?;
+    prepare(places, &up.clusters)?;
     rustix::fs::mkfifoat(
         rustix::fs::CWD,
         &files.pipe,
@@ -132,6 +132,12 @@ pub fn up(places: &Places, up: &Up) -> Result<ExitCode, CommandError> {
     let mut arguments = vec!["up".into(), "--tell".into(), text(&files.pipe)];
     let on = up.clusters.on.to_possible_value();
     arguments.extend(on.iter().flat_map(|on| ["--on".into(), on.get_name().into()]));
+    for (flag, version) in [
+        ("--kubernetes", &up.clusters.kubernetes.version),
+        ("--flux", &up.clusters.flux),
+    ] {
+        arguments.extend(version.iter().flat_map(|version| [flag.into(), version.into()]));
+    }
     for (flag, path) in [
         ("--project", &directories.project),
         ("--cache", &directories.cache),
@@ -203,7 +209,7 @@ async fn follow(
 }
 
 /// The detached program: brings the platform up and keeps it until a signal comes.
-fn stay(places: &Places, clusters: Clusters, files: &Files, pipe: &Path) -> Result<ExitCode, CommandError> {
+fn stay(places: &Places, clusters: &Clusters, files: &Files, pipe: &Path) -> Result<ExitCode, CommandError> {
     let lock = files.lock_file()?;
     if is_locked(&lock)? {
         return Err(CommandError::Usage("another platform is up".into()));
@@ -301,7 +307,7 @@ fn is_locked(file: &File) -> Result<bool, CommandError> {
 }
 
 /// A run of the scenario that brings the platform up, and of those that it needs.
-fn prepare(places: &Places, clusters: Clusters) -> Result<Prepared, CommandError> {
+fn prepare(places: &Places, clusters: &Clusters) -> Result<Prepared, CommandError> {
     let directories = Directories::resolve(places)?;
     let (suite, _) = super::load(&directories, &Selection::default())?;
     let provider = suite.scenarios().iter().find(|scenario| {
@@ -312,7 +318,7 @@ fn prepare(places: &Places, clusters: Clusters) -> Result<Prepared, CommandError
     });
     let provider = provider.ok_or_else(|| CommandError::Usage("no scenario provides the platform".into()))?;
     let run = Run {
-        clusters,
+        clusters: clusters.clone(),
         ..Run::default()
     };
     Prepared::new(places, &run, vec![provider.id.clone()])

@@ -9,7 +9,10 @@ use std::{
 };
 
 /// The image that `plumbline node-image build` makes.
-const OWN_IMAGE: &str = "plumbline/node:v1.34.4";
+const OWN_IMAGE: &str = "plumbline/node:v{kubernetes}";
+
+/// What stands for the version of Kubernetes in the name of an image.
+const VERSION_MARK: &str = "{kubernetes}";
 
 /// The addresses of pods and of Services: those that kind takes by itself, said so that the gateway can be told as well.
 pub(super) const POD_NETWORK: &str = "10.244.0.0/16";
@@ -19,7 +22,8 @@ pub(super) const SERVICE_NETWORK: &str = "10.96.0.0/16";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct KindSettings {
-    /// The image of the nodes, best with its digest: it decides the version of Kubernetes.
+    /// The image of the nodes, best with its digest: it decides the version of Kubernetes. `{kubernetes}` in it stands for the version
+    /// of the run.
     pub image: String,
     /// The image of the registries: of the CNCF's distribution registry, or one that is set up in the same way. They are
     /// plumbline's own servers if there is none.
@@ -103,6 +107,19 @@ impl KindSettings {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(said(&error)),
         }
+    }
+
+    /// Whether the version of the run decides which image the nodes are of.
+    #[must_use]
+    pub fn follows_version(&self) -> bool {
+        self.image.contains(VERSION_MARK)
+    }
+
+    /// The same, for that version of Kubernetes.
+    #[must_use]
+    pub fn for_kubernetes(self, version: &str) -> Self {
+        let image = self.image.replace(VERSION_MARK, version);
+        Self { image, ..self }
     }
 
     /// Refuses what no image can be called: the engine would take it for something else.

@@ -134,19 +134,20 @@ async fn make(
         .filter_map(|&name| Some((name, programs.path(name)?.to_owned())));
     let paths: Vec<_> = paths.collect();
     run_container(workplace, recipe, &paths, progress).await?;
-    let label = format!("LABEL {KEY_LABEL}={}", recipe.key());
+    let label = |key: &str| format!("LABEL {KEY_LABEL}={key}");
+    let (of_node, of_registry) = (label(recipe.node_key()), label(recipe.registry_key()));
     let docker = &workplace.options.docker;
 
     let task = progress.task(format!("making {}", recipe.node()));
     let mut settings = NODE_SETTINGS.to_vec();
-    settings.push(&label);
+    settings.push(&of_node);
     let export = docker.command(["export", &workplace.names.container]);
     workplace.import(export, &workplace.names.node, &settings).await?;
     drop(task);
 
     let _task = progress.task(format!("making {}", recipe.registry()));
     let mut settings = REGISTRY_SETTINGS.to_vec();
-    settings.push(&label);
+    settings.push(&of_registry);
     let archive = Command::new("cat", "cat")
         .environment(&workplace.options.environment)
         .arguments([workplace.folder.join("out/registry.tar")]);

@@ -41,7 +41,8 @@ const MANNER: u32 = 1;
 pub struct Recipe {
     pub(super) folder: PathBuf,
     pub(super) version: String,
-    key: String,
+    node_key: String,
+    registry_key: String,
 }
 
 impl Recipe {
@@ -51,12 +52,17 @@ impl Recipe {
     /// If the lock lacks a program, or the folder cannot be read.
     pub fn of(toolchain: &Toolchain, clusters: &Path) -> Result<Self, NodeImageError> {
         let folder = clusters.join("node");
-        let parts = toolchain.digest_of_parts(&PROGRAMS, &folder)?;
+        let key_of = |programs: &[&str]| -> Result<String, NodeImageError> {
+            let parts = toolchain.digest_of_parts(programs, &folder)?;
+            Ok(format!("{MANNER}-{parts}"))
+        };
         let version = toolchain.version(VERSIONED).unwrap_or_default().to_owned();
         Ok(Self {
-            folder,
             version,
-            key: format!("{MANNER}-{parts}"),
+            node_key: key_of(&PROGRAMS)?,
+            // No program of ours is in it: it stays what it is for another version of Kubernetes.
+            registry_key: key_of(&[])?,
+            folder,
         })
     }
 
@@ -72,10 +78,14 @@ impl Recipe {
         format!("plumbline/registry:{REGISTRY_VERSION}")
     }
 
-    /// The digest of everything that the images are made of.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
+    /// The digest of everything that the node image is made of.
+    pub(super) fn node_key(&self) -> &str {
+        &self.node_key
+    }
+
+    /// The digest of everything that the registry's image is made of.
+    pub(super) fn registry_key(&self) -> &str {
+        &self.registry_key
     }
 
     /// Whether the engine has both images, made of just this.
@@ -87,7 +97,7 @@ impl Recipe {
         let images = [self.node(), self.registry()];
         let question = ["image", "inspect", "--format", &format, &images[0], &images[1]];
         match docker.ask("look for the node image", question).await {
-            Ok(keys) => Ok(keys.lines().count() == images.len() && keys.lines().all(|key| key == self.key)),
+            Ok(keys) => Ok(keys.lines().eq([self.node_key.as_str(), &self.registry_key])),
             Err(DockerError::Failed { said, .. }) if said.contains("No such image") => Ok(false),
             Err(error) => Err(error),
         }
@@ -98,7 +108,8 @@ impl Recipe {
         Self {
             folder: "/clusters/node".into(),
             version: version.to_owned(),
-            key: String::new(),
+            node_key: String::new(),
+            registry_key: String::new(),
         }
     }
 }

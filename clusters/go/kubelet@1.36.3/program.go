@@ -1,0 +1,6 @@
+//go:build program
+
+// Package program pins kubelet so that go.mod and go.sum cover its whole build.
+package program
+
+import _ "k8s.io/kubernetes/cmd/kubelet"
