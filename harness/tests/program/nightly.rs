@@ -5,8 +5,9 @@ use crate::{
     templates::collect,
     world::Said,
 };
+use plumbline_toolchain::Lock;
 use serde_json::Value;
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path};
 use tempfile::TempDir;
 
 /// Writes down what it is called with, makes the event log that it is told to make, and ends as it is told to for what it is called with.
@@ -92,6 +93,11 @@ fn outputs(environment: &str) -> String {
     .join(" ")
 }
 
+fn pipeline(file: &str) -> Value {
+    let text = fs::read_to_string(invocation::project().join("ci").join(file)).expect("the pipeline");
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
 #[test]
 fn every_part_is_run_and_the_engine_ended() {
     let (said, calls) = Checkout::new().run(&["kept"], &[]);
@@ -166,6 +172,84 @@ fn a_part_can_be_run_alone_on_what_others_left() {
 }
 
 #[test]
+fn runs_are_kept_apart_by_the_versions_that_were_chosen() {
+    let checkout = Checkout::new();
+    checkout.run(&["kept", "embedded"], &[]);
+    let chosen = [("PLUMBLINE_KUBERNETES", "1.36.3"), ("PLUMBLINE_FLUX", "")];
+    let (_, calls) = checkout.run(&["kept", "embedded"], &chosen);
+    assert_eq!(
+        calls,
+        [format!(
+            "plumbline run --on embedded {}",
+            outputs("embedded-kubernetes-1.36.3")
+        )]
+    );
+    let chosen = [("PLUMBLINE_KUBERNETES", "1.36.3"), ("PLUMBLINE_FLUX", "2.9.0")];
+    checkout.run(&["kept", "embedded"], &chosen);
+    let (_, calls) = checkout.run(&["kept", "table"], &[]);
+    assert_eq!(
+        calls,
+        [
+            "plumbline table /kept/embedded.ndjson /kept/embedded-kubernetes-1.36.3-flux-2.9.0.ndjson \
+          /kept/embedded-kubernetes-1.36.3.ndjson --output /kept/table.md"
+        ]
+    );
+}
+
+#[test]
+fn the_pipelines_run_every_version_of_the_lock_in_each_environment() {
+    let lock = fs::read_to_string(invocation::project().join("clusters/toolchain.toml")).expect("the lock");
+    let lock = Lock::parse(&lock, "toolchain.toml").expect("the lock is valid");
+    // A set with a version in the name of each program is not that of the plain names.
+    let further = lock
+        .sets
+        .iter()
+        .filter(|(_, programs)| programs.iter().all(|name| name.contains('@')));
+    let mut expected: BTreeSet<_> = further.map(|(set, _)| Some(set.clone())).collect();
+    expected.insert(None);
+    for file in ["nightly-github-actions.yml", "nightly-azure-pipelines.yml"] {
+        let pipeline = pipeline(file);
+        let chosen = |cell: &Value| {
+            ["kubernetes", "flux"].into_iter().find_map(|what| {
+                let version = cell[what].as_str().filter(|version| !version.is_empty())?;
+                Some(format!("{what}-{version}"))
+            })
+        };
+        let cells: Vec<(String, Option<String>)> = match &pipeline["jobs"]["run"] {
+            Value::Null => {
+                let matrix = &pipeline["jobs"][0]["strategy"]["matrix"];
+                let legs = matrix.as_object().expect("a matrix").values();
+                legs.map(|leg| {
+                    (
+                        leg["environment"].as_str().expect("a name").to_owned(),
+                        chosen(leg),
+                    )
+                })
+                .collect()
+            }
+            run => {
+                let matrix = &run["strategy"]["matrix"];
+                let list = |name: &str| matrix[name].as_array().expect("a list").clone();
+                list("environment")
+                    .iter()
+                    .flat_map(|environment| {
+                        let environment = environment.as_str().expect("a name").to_owned();
+                        list("versions")
+                            .into_iter()
+                            .map(move |cell| (environment.clone(), chosen(&cell)))
+                    })
+                    .collect()
+            }
+        };
+        for environment in ["embedded", "kind"] {
+            let of_environment = cells.iter().filter(|(name, _)| name == environment);
+            let found: BTreeSet<_> = of_environment.map(|(_, versions)| versions.clone()).collect();
+            assert_eq!(found, expected, "{file}: {environment}");
+        }
+    }
+}
+
+#[test]
 fn without_any_log_there_is_no_table() {
     let (said, calls) = Checkout::new().run(&["kept", "table"], &[]);
     assert_eq!((said.code, calls.len()), (3, 0), "{said}");
@@ -186,8 +270,7 @@ fn the_pipelines_call_it_for_each_environment_and_then_for_the_table() {
             r#""$(environment)""#,
         ),
     ] {
-        let text = fs::read_to_string(invocation::project().join("ci").join(file)).expect("the pipeline");
-        let pipeline: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let pipeline = pipeline(file);
         let mut scripts = Vec::new();
         collect(&pipeline, &mut scripts);
         let lines = scripts.iter().flat_map(|script| script.lines());
