@@ -5,7 +5,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use plumbline_cluster::{
     Kubernetes, Object, ObjectReference,
-    conditions::{Verdict, gone},
+    conditions::{REQUESTED_AT, Verdict, gone},
     kubernetes::{Deletion, KindReference},
     watch::Watches,
 };
@@ -16,6 +16,13 @@ use tokio::time::Instant;
 
 /// How long it may take.
 pub(crate) const WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a controller of Flux may take to let go of an object before it is told again: it looks at no object that has its
+/// finalizer already when it starts, so one that was deleted while notification-controller 1.9 was away would stay for ever.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(20);
+
+/// What the groups of Flux end with.
+const FLUX_GROUPS: &str = ".fluxcd.io";
 
 /// How much is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,9 +139,19 @@ async fn undo_parts(
     }
     let gone = pending
         .iter()
-        .map(|(reference, uid)| until_gone(reference, uid, platform.watches(), deadline));
+        .map(|(reference, uid)| until_let_go(reference, uid, platform.watches(), deadline));
     for ((reference, _), result) in pending.iter().zip(join_all(gone).await) {
-        undone.note(reference.short(), result);
+        let what = reference.short();
+        match result {
+            Ok(LetGo::ByItself) => undone.note(what, Ok(())),
+            Ok(LetGo::WhenToldAgain) => undone.note(
+                format!(
+                    "{what} (its controller had missed the deletion, and was told of it by an annotation)"
+                ),
+                Ok(()),
+            ),
+            Err(why) => undone.note(what, Err(why)),
+        }
     }
     for (name, cluster) in clusters {
         let result = match Arc::into_inner(cluster) {
@@ -182,6 +199,39 @@ pub(crate) async fn remove(object: &MadeObject, watches: &Watches, deadline: Ins
         Some(uid) => until_gone(&object.reference, &uid, watches, deadline).await,
         None => Ok(()),
     }
+}
+
+/// How the controller of an object let go of it.
+enum LetGo {
+    ByItself,
+    WhenToldAgain,
+}
+
+/// Sees an object gone; a controller of Flux that holds it back is told of it once more on the way.
+async fn until_let_go(
+    reference: &ObjectReference,
+    uid: &str,
+    watches: &Watches,
+    deadline: Instant,
+) -> Result<LetGo, String> {
+    let first = deadline.min(Instant::now() + TOLD_AGAIN_AFTER);
+    let Err(held_back) = until_gone(reference, uid, watches, first).await else {
+        return Ok(LetGo::ByItself);
+    };
+    let group = reference.kind.group.as_deref();
+    if group.is_some_and(|group| group.ends_with(FLUX_GROUPS)) {
+        let now = Timestamp::now().to_string();
+        let request = BTreeMap::from([(REQUESTED_AT.to_owned(), Some(now))]);
+        watches
+            .kubernetes()
+            .annotate(reference, &request)
+            .await
+            .map_err(|error| format!("{held_back}; {}", chain(&error)))?;
+        until_gone(reference, uid, watches, deadline).await?;
+        return Ok(LetGo::WhenToldAgain);
+    }
+    until_gone(reference, uid, watches, deadline).await?;
+    Ok(LetGo::ByItself)
 }
 
 async fn until_gone(
