@@ -11,6 +11,8 @@ const NO_ENGINE: [&str; 3] = [
 ];
 /// What it says when it may not ask.
 const NO_PERMISSION: &str = "permission denied while trying to connect";
+/// What the engine says of what it does not hold, or not much longer.
+const GONE: [&str; 3] = ["No such", "not found", "already in progress"];
 
 /// Something that the container engine, or its client, did not do.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,14 @@ impl DockerError {
             }
         }
     }
+
+    /// Whether what was to be removed is not there, or is being removed by somebody else.
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            Self::Failed { said, .. } => GONE.iter().any(|sign| said.contains(sign)),
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,5 +101,17 @@ mod tests {
             other.to_string(),
             "docker could not remove the network n: Error: network n has active endpoints"
         );
+        assert!(!other.is_gone());
+    }
+
+    #[test]
+    fn what_somebody_else_removes_is_gone() {
+        for said in [
+            "Error response from daemon: No such container: c",
+            "Error response from daemon: network n not found",
+            "Error response from daemon: removal of container c is already in progress",
+        ] {
+            assert!(DockerError::of("remove it", said).is_gone(), "{said}");
+        }
     }
 }

@@ -5,6 +5,8 @@
 
 mod client;
 mod error;
+mod removal;
 
 pub use client::{Docker, Engine};
 pub use error::DockerError;
+pub(crate) use removal::Removal;

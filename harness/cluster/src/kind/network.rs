@@ -5,7 +5,7 @@ use super::{
     KindError,
     configuration::{POD_NETWORK, SERVICE_NETWORK},
 };
-use crate::docker::Docker;
+use crate::docker::{Docker, Removal};
 use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_keeper::Will;
 use plumbline_servers::{ContainerDirectory, Gateway, GatewayOptions};
@@ -241,11 +241,10 @@ impl Network {
     /// # Errors
     /// The engine does not do it.
     pub async fn stop(&self) -> Result<(), KindError> {
-        let what = "remove the gateway container";
-        let arguments = ["rm", "--force", "--volumes", &self.container];
-        self.docker.ask(what, arguments).await?;
-        let what = format!("remove the network {}", self.name);
-        self.docker.ask(&what, ["network", "rm", &self.name]).await?;
+        Removal::of_container(&self.container)
+            .perform(&self.docker)
+            .await?;
+        Removal::of_network(&self.name).perform(&self.docker).await?;
         self.will.revoke();
         Ok(())
     }

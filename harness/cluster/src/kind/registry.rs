@@ -6,7 +6,7 @@ use super::{
     network::labels,
     node_files::{PRIVATE, write},
 };
-use crate::docker::{Docker, DockerError};
+use crate::docker::{Docker, DockerError, Removal};
 use plumbline_model::Secret;
 use plumbline_servers::{CertificateAuthority, Credentials, OtherRegistry};
 use std::{fs::DirBuilder, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration};
@@ -106,9 +106,9 @@ impl RegistryContainer {
     /// # Errors
     /// The engine does not do it.
     pub async fn stop(&self) -> Result<(), KindError> {
-        let what = "remove a registry container";
-        let arguments = ["rm", "--force", "--volumes", &self.container];
-        self.docker.ask(what, arguments).await?;
+        Removal::of_container(&self.container)
+            .perform(&self.docker)
+            .await?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::{
     network::{CLUSTER, LABEL, MACHINE, machine},
 };
 use crate::{
-    docker::{Docker, DockerError},
+    docker::{Docker, DockerError, Removal},
     node_image,
 };
 use std::{collections::BTreeMap, path::Path};
@@ -42,9 +42,14 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
             continue;
         }
         for container in containers(docker, &network).await? {
-            swept.extend(remove(docker, "container", container.name).await?);
+            swept.extend(remove_container(docker, container.name).await?);
         }
-        swept.extend(remove(docker, "network", network).await?);
+        if Removal::of_network(&network).perform(docker).await? {
+            swept.push(Swept {
+                kind: "network",
+                name: network,
+            });
+        }
     }
     let networks = docker
         .ask("list the networks", ["network", "ls", "--format", "{{.Name}}"])
@@ -55,35 +60,19 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
             .lines()
             .any(|network| container.name.starts_with(network));
         if !has_network && !container.is_in_use() {
-            swept.extend(remove(docker, "container", container.name).await?);
+            swept.extend(remove_container(docker, container.name).await?);
         }
     }
     swept.extend(node_image::sweep(docker).await?);
     Ok(swept)
 }
 
-/// Removes one thing, unless somebody else does at the same time: `None` then.
-async fn remove(docker: &Docker, kind: &'static str, name: String) -> Result<Option<Swept>, KindError> {
-    let what = format!("remove the {kind} {name}");
-    let mut arguments = vec![kind, "rm"];
-    if kind == "container" {
-        arguments.extend(["--force", "--volumes"]);
-    }
-    let removed = docker
-        .ask(&what, arguments.into_iter().chain([name.as_str()]))
-        .await;
-    match removed {
-        Ok(_) => Ok(Some(Swept { kind, name })),
-        Err(DockerError::Failed { said, .. }) if is_gone(&said) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether what could not be removed is removed by somebody else.
-fn is_gone(said: &str) -> bool {
-    ["No such", "not found", "already in progress"]
-        .iter()
-        .any(|words| said.contains(words))
+async fn remove_container(docker: &Docker, name: String) -> Result<Option<Swept>, DockerError> {
+    let removed = Removal::of_container(&name).perform(docker).await?;
+    Ok(removed.then_some(Swept {
+        kind: "container",
+        name,
+    }))
 }
 
 /// The networks of this machine's runs, with the directories of these.

@@ -31,11 +31,7 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, DockerError> {
             continue;
         }
         for removal in names.removals() {
-            match docker.ask("remove what a build left", &removal).await {
-                Ok(_) => {}
-                Err(DockerError::Failed { said, .. }) if said.contains("No such") => {}
-                Err(error) => return Err(error),
-            }
+            removal.perform(docker).await?;
         }
         swept.push(Swept {
             kind: "image",

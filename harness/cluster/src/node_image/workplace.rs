@@ -1,7 +1,7 @@
 //! Where one build works: a folder of the run, and names in the engine, which are gone afterwards.
 
 use super::{BuildOptions, NodeImageError};
-use crate::docker::DockerError;
+use crate::docker::{DockerError, Removal};
 use plumbline_keeper::{Command, Output, Stdin, Will};
 use std::{path::PathBuf, time::Duration};
 
@@ -33,13 +33,11 @@ impl Names {
         }
     }
 
-    /// The arguments of the client that remove all of them, in this order.
-    pub(super) fn removals(&self) -> [Vec<String>; 2] {
-        let container = ["rm", "--force", "--volumes", &self.container];
-        let images = ["image", "rm", "--force", &self.base, &self.node, &self.registry];
+    /// What removes all of them, in this order.
+    pub(super) fn removals(&self) -> [Removal; 2] {
         [
-            container.map(str::to_owned).into(),
-            images.map(str::to_owned).into(),
+            Removal::of_container(&self.container),
+            Removal::of_images(&[&self.base, &self.node, &self.registry]),
         ]
     }
 }
@@ -49,8 +47,8 @@ pub(super) struct Workplace<'build> {
     pub(super) options: &'build BuildOptions,
     pub(super) folder: PathBuf,
     pub(super) names: Names,
-    /// What removes all that the engine holds, in order, each with the same command bequeathed.
-    removals: Vec<(Vec<String>, Will)>,
+    /// What removes all that the engine holds, in order, each bequeathed as well.
+    removals: Vec<(Removal, Will)>,
 }
 
 impl<'build> Workplace<'build> {
@@ -69,7 +67,7 @@ impl<'build> Workplace<'build> {
         let removals = names.removals();
         // The newest is carried out first: an image goes only when no container is of it.
         let wills = removals.iter().rev().map(|removal| {
-            let command = docker.command(removal).output(Output::Null);
+            let command = removal.command(docker).output(Output::Null);
             docker.keeper().bequeath(&command)
         });
         let mut wills = wills.collect::<Result<Vec<_>, _>>()?;
@@ -136,16 +134,8 @@ impl<'build> Workplace<'build> {
     /// Removes what the engine holds for the build; what cannot be removed now is tried again at the keeper's end.
     pub(super) async fn clear(&self) -> Result<(), NodeImageError> {
         for (removal, will) in &self.removals {
-            match self
-                .options
-                .docker
-                .ask("remove what the build left", removal)
-                .await
-            {
-                Ok(_) => will.revoke(),
-                Err(DockerError::Failed { said, .. }) if said.contains("No such") => will.revoke(),
-                Err(error) => return Err(error.into()),
-            }
+            removal.perform(&self.options.docker).await?;
+            will.revoke();
         }
         Ok(())
     }
