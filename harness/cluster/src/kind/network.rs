@@ -150,9 +150,7 @@ impl Network {
     async fn create(&self, labels: &[String; 2]) -> Result<(), KindError> {
         let what = format!("create the network {}", self.name);
         let [run, machine] = labels;
-        let arguments = [
-            "network", "create", "--label", run, "--label", machine, &self.name,
-        ];
+        let arguments = ["network", "create", run, machine, &self.name];
         self.docker.ask(&what, arguments).await?;
         Ok(())
     }
@@ -171,9 +169,7 @@ impl Network {
             "--detach",
             "--name",
             &self.container,
-            "--label",
             run,
-            "--label",
             machine,
             "--network",
             &self.name,
@@ -250,11 +246,11 @@ impl Network {
     }
 }
 
-/// What everything that the engine holds for this run bears.
+/// The arguments by which everything that the engine makes for this run can be told from what others have there.
 pub(super) fn labels(docker: &Docker) -> [String; 2] {
     [
-        format!("{LABEL}={}", docker.keeper().run_directory().path().display()),
-        format!("{MACHINE}={}", machine()),
+        format!("--label={LABEL}={}", docker.keeper().run_directory().path().display()),
+        format!("--label={MACHINE}={}", machine()),
     ]
 }
 

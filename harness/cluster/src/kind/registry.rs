@@ -151,11 +151,7 @@ async fn run(
     let mut arguments: Vec<String> = ["run", "--detach", "--name", container, "--network", network]
         .map(str::to_owned)
         .into();
-    arguments.extend(
-        labels(docker)
-            .into_iter()
-            .flat_map(|label| ["--label".to_owned(), label]),
-    );
+    arguments.extend(labels(docker));
     // Reached as the API servers of kind's clusters are: by a port of this machine, wherever the engine has its networks.
     arguments.push("--publish=127.0.0.1::5000".to_owned());
     arguments.push(format!("--volume={}:{FILES}:ro", files.display()));
