@@ -205,6 +205,15 @@ fn words_of_pause(state: &impl UnderWay, step: &ScenarioStep) -> String {
     )
 }
 
+/// Whether another attempt may end differently.
+pub(crate) fn is_worth_another(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(_) => true,
+        Outcome::Errored(fault) => fault.class != FaultClass::Bug,
+        _ => false,
+    }
+}
+
 /// What a panic was, as the fault of plumbline that it is.
 pub(crate) fn bug(panic: &(dyn Any + Send)) -> Fault {
     let words = panic

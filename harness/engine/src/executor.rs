@@ -2,7 +2,7 @@
 
 use crate::{
     EventLog, Keep, admission,
-    attempt::{self, milliseconds},
+    attempt::{self, is_worth_another, milliseconds},
     clean_up::{self, Extent, Undone},
     dispatcher::Reporter,
     further_clusters, namespace,
@@ -12,7 +12,7 @@ use crate::{
     subject,
     world::{Kept, World},
 };
-use plumbline_model::{Event, Fault, FaultClass, Outcome, RequirementId, Skip, Status};
+use plumbline_model::{Event, Fault, Outcome, RequirementId, Skip, Status};
 use plumbline_scenario::{Scenario, Stage};
 use std::{collections::BTreeMap, mem, sync::Arc};
 use tokio::time::Instant;
@@ -88,7 +88,8 @@ impl Executor {
             if outcome == Outcome::Passed && number > 1 {
                 return (Outcome::Flaky { attempts: number }, state);
             }
-            if number > scenario.retries || !self.is_worth_another(&outcome) {
+            let is_over = self.cancel.is_cancelled() || self.world.is_dead();
+            if number > scenario.retries || is_over || !is_worth_another(&outcome) {
                 return (outcome, state);
             }
             let duration = milliseconds(began.elapsed());
@@ -111,15 +112,6 @@ impl Executor {
             });
             number += 1;
         }
-    }
-
-    fn is_worth_another(&self, outcome: &Outcome) -> bool {
-        let may_differ = match outcome {
-            Outcome::Failed(_) => true,
-            Outcome::Errored(fault) => fault.class != FaultClass::Bug,
-            _ => false,
-        };
-        may_differ && !self.cancel.is_cancelled() && !self.world.is_dead()
     }
 
     /// What must be there before the first step.

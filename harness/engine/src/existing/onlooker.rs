@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     EventLog,
-    attempt::{self, UnderWay, milliseconds},
+    attempt::{self, UnderWay, is_worth_another, milliseconds},
     clean_up::Undone,
     dispatcher::Reporter,
     executor::{report_finished, report_skipped, report_started, report_undone},
@@ -104,40 +104,52 @@ impl Onlookers {
         let mut number = 1;
         loop {
             let began = Instant::now();
-            let namespace = match self.namespace(scenario).await {
-                Ok(namespace) => namespace,
-                Err(outcome) => return (outcome, None),
-            };
-            let name = namespace.as_ref().map(OwnNamespace::name);
-            let mut onlooker = Onlooker {
-                watches: self.watches.clone(),
-                context: self.context.clone(),
-                log: self.log.clone(),
-                scenario: scenario.clone(),
-                deadline: began + scenario.timeout,
-                variables: Variables {
-                    namespace: name.unwrap_or_default().to_owned(),
-                    ..Variables::default()
-                },
-                snapshots: BTreeMap::new(),
-                waiting: Waiting::new(self.log.clone(), &scenario.id, 0),
-            };
-            let outcome = attempt::run(&mut onlooker, &self.cancel, self.pause.as_deref()).await;
-            match outcome {
-                Outcome::Passed if number > 1 => return (Outcome::Flaky { attempts: number }, namespace),
-                Outcome::Failed(_) if number <= scenario.retries && !self.cancel.is_cancelled() => {
-                    self.log.emit(Event::AttemptFinished {
-                        scenario: scenario.id.clone(),
-                        attempt: number,
-                        duration: milliseconds(began.elapsed()),
-                        outcome,
-                    });
-                    number += 1;
-                    self.clean_up(scenario, namespace).await;
+            let (outcome, namespace) = match self.namespace(scenario).await {
+                Ok(namespace) => {
+                    let deadline = began + scenario.timeout;
+                    let outcome = self.attempt(scenario, namespace.as_ref(), deadline).await;
+                    (outcome, namespace)
                 }
-                outcome => return (outcome, namespace),
+                Err(outcome) => (outcome, None),
+            };
+            if outcome == Outcome::Passed && number > 1 {
+                return (Outcome::Flaky { attempts: number }, namespace);
             }
+            if number > scenario.retries || self.cancel.is_cancelled() || !is_worth_another(&outcome) {
+                return (outcome, namespace);
+            }
+            self.log.emit(Event::AttemptFinished {
+                scenario: scenario.id.clone(),
+                attempt: number,
+                duration: milliseconds(began.elapsed()),
+                outcome,
+            });
+            number += 1;
+            self.clean_up(scenario, namespace).await;
         }
+    }
+
+    async fn attempt(
+        &self,
+        scenario: &Arc<Scenario>,
+        namespace: Option<&OwnNamespace>,
+        deadline: Instant,
+    ) -> Outcome {
+        let name = namespace.map(OwnNamespace::name);
+        let mut onlooker = Onlooker {
+            watches: self.watches.clone(),
+            context: self.context.clone(),
+            log: self.log.clone(),
+            scenario: scenario.clone(),
+            deadline,
+            variables: Variables {
+                namespace: name.unwrap_or_default().to_owned(),
+                ..Variables::default()
+            },
+            snapshots: BTreeMap::new(),
+            waiting: Waiting::new(self.log.clone(), &scenario.id, 0),
+        };
+        attempt::run(&mut onlooker, &self.cancel, self.pause.as_deref()).await
     }
 }
 
