@@ -8,6 +8,7 @@ mod event_log;
 mod executor;
 mod existing;
 mod footprint;
+mod frame;
 mod further_clusters;
 mod judge;
 mod load;
@@ -27,7 +28,8 @@ mod world;
 
 pub use event_log::EventLog;
 pub use existing::{LeftNamespace, LookRequest, Removal, RemovalRequest, look, remove_namespaces};
+pub use frame::finish;
 pub use pause::Resume;
 pub use plumbline_cluster::existing::{Context, ExistingError, Kubeconfigs, Owner};
 pub use request::{Interruption, Keep, RunRequest};
-pub use run::{StandingPlatform, finish, run};
+pub use run::{StandingPlatform, run};

@@ -4,6 +4,7 @@ use crate::{
     EventLog, Interruption, Keep, RunRequest,
     dispatcher::{Signals, dispatch},
     executor::Executor,
+    frame::{Frame, Intent, conclude, start_keeper},
     node_image::MissingImages,
     pause::Pause,
     programs::{Fetched, fetch},
@@ -13,8 +14,8 @@ use crate::{
     world::World,
 };
 use plumbline_flux::{Egress, Fixtures, PlatformOptions};
-use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory, confinement_support, gc, memory};
-use plumbline_model::{Event, ExitCode, Fault, FaultClass, Progress, Status};
+use plumbline_keeper::{Keeper, RunDirectory, confinement_support, gc, memory};
+use plumbline_model::{Event, Fault, FaultClass, Progress, Status};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -29,7 +30,7 @@ pub struct StandingPlatform {
     kubeconfig: PathBuf,
 }
 
-/// Runs. The exit code is for the caller to fold from the log, which [`finish`] ends.
+/// Runs. The exit code is for the caller to fold from the log, which [`finish`](crate::finish) ends.
 ///
 /// A platform that is to stay up is given back: hold it with [`StandingPlatform::hold`].
 pub async fn run(
@@ -38,28 +39,15 @@ pub async fn run(
     progress: &Progress,
     interruption: Interruption,
 ) -> Option<StandingPlatform> {
-    let now = jiff::Timestamp::now();
-    let scenarios = request.plan.scenarios.iter();
-    log.emit(Event::RunStarted {
-        run: now.strftime("%Y%m%dT%H%M%SZ").to_string(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    let intent = Intent {
         provider: request.provider.to_string(),
-        scenarios: scenarios.map(|planned| planned.scenario.id.clone()).collect(),
-        suite: request.suite.clone(),
-        options: request.options.clone(),
-    });
-    let cancel = CancellationToken::new();
-    let listening = tokio::spawn(cancel_on_signal(interruption, cancel.clone(), log.clone()));
-    let standing = run_phases(request, log, progress, &cancel)
-        .await
-        .unwrap_or_else(|fault| {
-            log.emit(Event::RunErrored { fault });
-            None
-        });
-    listening.abort();
-    log.settle();
-    standing
+        plan: &request.plan,
+        suite: &request.suite,
+        options: &request.options,
+    };
+    let frame = Frame::open(intent, log, interruption);
+    let ended = run_phases(request, log, progress, &frame.cancel).await;
+    frame.close(ended).flatten()
 }
 
 impl StandingPlatform {
@@ -91,19 +79,6 @@ impl StandingPlatform {
     }
 }
 
-pub(crate) async fn cancel_on_signal(
-    mut interruption: Interruption,
-    cancel: CancellationToken,
-    log: EventLog,
-) {
-    // The sender lives as long as the program; if it goes, no signal can come.
-    if interruption.wait_for(Option::is_some).await.is_ok() {
-        let signal = interruption.borrow().unwrap_or("a signal").to_owned();
-        log.emit(Event::Interrupted { signal });
-        cancel.cancel();
-    }
-}
-
 async fn run_phases(
     request: RunRequest,
     log: &EventLog,
@@ -122,12 +97,7 @@ async fn run_phases(
     }
     let run_directory = RunDirectory::create(&request.runs).map_err(|error| environment(&error))?;
     check_space(&run_directory)?;
-    let keeper = Keeper::start(KeeperOptions {
-        executable: request.executable.clone(),
-        run_directory,
-    })
-    .await
-    .map_err(|error| environment(&error))?;
+    let keeper = start_keeper(run_directory, request.executable.clone()).await?;
     let result = tokio::select! {
         result = run_kept(&request, &keeper, log, progress, cancel) => result,
         () = keeper.died() => Err(killed()),
@@ -149,26 +119,6 @@ fn killed() -> Fault {
         message: "the keeper of this run's processes was killed; everything it kept is gone".to_owned(),
         attachments: Vec::new(),
     }
-}
-
-/// Ends every process of the run and removes its directory.
-pub(crate) async fn conclude(keeper: &Keeper, log: &EventLog, ended: Result<(), Fault>) -> Result<(), Fault> {
-    match keeper.stop().await {
-        Ok(report) => {
-            if !report.directory_removed {
-                let what = format!("the directory {}", keeper.run_directory().path().display());
-                log.emit(Event::LeftBehind { what });
-            }
-            for name in report.unfulfilled {
-                let what = format!("what `{name}` was to remove; `plumbline gc` tries again");
-                log.emit(Event::LeftBehind { what });
-            }
-        }
-        // A keeper that is dead cannot be stopped; the fault says so already.
-        Err(_) if ended.is_err() => {}
-        Err(error) => return Err(environment(&error)),
-    }
-    ended
 }
 
 /// Runs everything that needs the keeper, and gives the world back if it is to stay.
@@ -297,13 +247,4 @@ async fn run_scenarios(
         |scenario, reporter| executor.clone().run(scenario, reporter),
     )
     .await
-}
-
-/// Ends the log of a run with its exit code.
-pub fn finish(log: &EventLog, exit: ExitCode) {
-    log.emit(Event::RunFinished {
-        duration: log.now(),
-        exit,
-    });
-    log.settle();
 }

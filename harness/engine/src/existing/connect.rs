@@ -1,13 +1,15 @@
 //! The way to a cluster that was there before: the credential of the context, and who starts the program that gives it.
 
-use crate::{EventLog, set_up::environment};
+use crate::{
+    frame::{start_keeper, stop_keeper},
+    set_up::environment,
+};
 use plumbline_cluster::{
     Kubernetes,
-    existing::{Context, Credential, OwnNamespaces},
+    existing::{Context, Credential, CredentialPlugin, OwnNamespaces},
 };
-use plumbline_flux::chain;
-use plumbline_keeper::{Keeper, KeeperOptions, RunDirectory};
-use plumbline_model::{Event, Fault, FaultClass};
+use plumbline_keeper::{Keeper, RunDirectory};
+use plumbline_model::Fault;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -16,19 +18,29 @@ use std::{
 /// The name that the audit log of the cluster shows.
 const AGENT: &str = concat!("plumbline/", env!("CARGO_PKG_VERSION"));
 
-/// Has the program run that gives the credential of the context, if it has one.
+/// Has the program run that gives the credential of a context.
 pub(super) async fn ask(
-    context: &Context,
+    plugin: &CredentialPlugin,
     keeper: &Keeper,
     variables: &BTreeMap<String, String>,
-) -> Result<Option<Credential>, Fault> {
-    match context.plugin() {
-        None => Ok(None),
-        Some(plugin) => {
-            let credential = plugin.ask(keeper, variables).await;
-            credential.map(Some).map_err(|error| environment(&error))
-        }
-    }
+) -> Result<Credential, Fault> {
+    let credential = plugin.ask(keeper, variables).await;
+    credential.map_err(|error| environment(&error))
+}
+
+/// The same with a keeper that goes with the program; `tell` hears what is left of it.
+pub(super) async fn ask_apart(
+    plugin: &CredentialPlugin,
+    runs: &Path,
+    executable: PathBuf,
+    variables: &BTreeMap<String, String>,
+    tell: impl Fn(String),
+) -> Result<Credential, Fault> {
+    let keeper = keeper(runs, executable).await?;
+    let credential = ask(plugin, &keeper, variables).await;
+    let left = stop_keeper(&keeper).await.map_err(|error| environment(&error))?;
+    left.into_iter().for_each(tell);
+    credential
 }
 
 /// A handle through which nothing is written outside of `own`.
@@ -37,29 +49,12 @@ pub(super) fn connect(
     credential: Option<Credential>,
     own: Option<OwnNamespaces>,
 ) -> Result<Kubernetes, Fault> {
-    context.connect(credential, AGENT, own).map_err(|error| Fault {
-        class: FaultClass::Environment,
-        message: chain(&error),
-        attachments: Vec::new(),
-    })
+    let connected = context.connect(credential, AGENT, own);
+    connected.map_err(|error| environment(&error))
 }
 
 /// Who starts programs, in a directory of the run.
 pub(super) async fn keeper(runs: &Path, executable: PathBuf) -> Result<Keeper, Fault> {
     let run_directory = RunDirectory::create(runs).map_err(|error| environment(&error))?;
-    let options = KeeperOptions {
-        executable,
-        run_directory,
-    };
-    Keeper::start(options).await.map_err(|error| environment(&error))
-}
-
-/// Ends them, and removes the directory.
-pub(super) async fn stop(keeper: &Keeper, log: &EventLog) -> Result<(), Fault> {
-    let stopped = keeper.stop().await.map_err(|error| environment(&error))?;
-    if !stopped.directory_removed {
-        let what = format!("the directory {}", keeper.run_directory().path().display());
-        log.emit(Event::LeftBehind { what });
-    }
-    Ok(())
+    start_keeper(run_directory, executable).await
 }

@@ -34,7 +34,7 @@ pub(super) struct Estate {
 pub(super) struct OwnNamespace(MadeObject);
 
 impl OwnNamespace {
-    fn of(object: &Object) -> Self {
+    pub(super) fn of(object: &Object) -> Self {
         Self(MadeObject {
             reference: KindReference::new("", "v1", "Namespace").cluster_wide(object.name()),
             uid: Some(object.uid().to_owned()),
@@ -44,6 +44,11 @@ impl OwnNamespace {
     /// Its name.
     pub(super) fn name(&self) -> &str {
         &self.0.reference.name
+    }
+
+    /// Removes it and sees it gone; else it is said what holds it back.
+    pub(super) async fn remove(&self, watches: &Watches, deadline: Instant) -> Result<(), String> {
+        remove(&self.0, watches, deadline).await
     }
 }
 
@@ -86,8 +91,7 @@ impl Estate {
 
     /// Removes a namespace and sees it gone; else it is said what holds it back, and who can remove it. It is not tried again.
     pub(super) async fn remove(&self, namespace: &OwnNamespace) -> Result<(), String> {
-        let deadline = Instant::now() + WITHIN;
-        let removed = remove(&namespace.0, &self.watches, deadline).await;
+        let removed = namespace.remove(&self.watches, Instant::now() + WITHIN).await;
         self.own.forget(namespace.name());
         removed.map_err(|why| self.left(namespace.name(), &why))
     }

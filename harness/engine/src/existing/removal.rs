@@ -1,10 +1,11 @@
 //! Removing what runs that were killed have left on a cluster that others live on.
 
-use super::connect::{ask, connect, keeper};
-use crate::{clean_up::remove, footprint::MadeObject, set_up::environment};
+use super::{
+    connect::{ask_apart, connect},
+    estate::OwnNamespace,
+};
 use plumbline_cluster::{
     existing::{Context, OwnNamespaces, Owner},
-    kubernetes::KindReference,
     watch::Watches,
 };
 use plumbline_flux::chain;
@@ -46,18 +47,14 @@ pub async fn remove_namespaces(request: RemovalRequest) -> Result<Vec<LeftNamesp
     let RemovalRequest {
         context,
         owner,
-        environment: variables,
+        environment,
         runs,
         executable,
     } = request;
     let credential = match context.plugin() {
         None => None,
-        Some(_) => {
-            let keeper = keeper(&runs, executable).await?;
-            let credential = ask(&context, &keeper, &variables).await;
-            keeper.stop().await.map_err(|error| environment(&error))?;
-            credential?
-        }
+        // What is left of the program's keeper is found by whoever removes the directories of killed runs.
+        Some(plugin) => Some(ask_apart(plugin, &runs, executable, &environment, drop).await?),
     };
     let own = OwnNamespaces::of("", &runs);
     let kubernetes = connect(context, credential, Some(own.clone()))?;
@@ -69,13 +66,10 @@ pub async fn remove_namespaces(request: RemovalRequest) -> Result<Vec<LeftNamesp
     let watches = Watches::new(kubernetes);
     let deadline = Instant::now() + WITHIN;
     let removing = found.iter().map(async |object| {
-        let made = MadeObject {
-            reference: KindReference::new("", "v1", "Namespace").cluster_wide(object.name()),
-            uid: Some(object.uid().to_owned()),
-        };
+        let namespace = OwnNamespace::of(object);
         LeftNamespace {
-            name: object.name().to_owned(),
-            problem: remove(&made, &watches, deadline).await.err(),
+            name: namespace.name().to_owned(),
+            problem: namespace.remove(&watches, deadline).await.err(),
         }
     });
     Ok(futures::future::join_all(removing).await)

@@ -4,44 +4,38 @@ use super::{LookRequest, PROVIDER, connect, estate::Estate, onlooker::Onlookers,
 use crate::{
     EventLog, Interruption,
     dispatcher::{Signals, dispatch},
+    frame::{Frame, Intent, conclude},
     pause::Pause,
-    run::{cancel_on_signal, conclude},
     schedule::{Candidate, Limits},
     set_up::{Phases, fact},
 };
 use plumbline_cluster::{
     Kubernetes,
-    existing::{Context, Credential, OwnNamespaces},
+    existing::{Context, Credential, CredentialPlugin, OwnNamespaces},
     watch::Watches,
 };
 use plumbline_keeper::{Keeper, gc};
 use plumbline_model::{Event, Fault};
 use plumbline_scenario::Plan;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Looks at a cluster with the scenarios of a plan that only look, and runs those that keep to a namespace of their own if that was asked
-/// for. The exit code is for the caller to fold from the log, which
-/// [`finish`](crate::finish) ends.
+/// for. The exit code is for the caller to fold from the log, which [`finish`](crate::finish) ends.
 pub async fn look(request: LookRequest, log: &EventLog, interruption: Interruption) {
-    let now = jiff::Timestamp::now();
-    let scenarios = request.plan.scenarios.iter();
-    log.emit(Event::RunStarted {
-        run: now.strftime("%Y%m%dT%H%M%SZ").to_string(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    let intent = Intent {
         provider: PROVIDER.to_owned(),
-        scenarios: scenarios.map(|planned| planned.scenario.id.clone()).collect(),
-        suite: request.suite.clone(),
-        options: request.options.clone(),
-    });
-    let cancel = CancellationToken::new();
-    let listening = tokio::spawn(cancel_on_signal(interruption, cancel.clone(), log.clone()));
-    if let Err(fault) = look_through(request, log, &cancel).await {
-        log.emit(Event::RunErrored { fault });
-    }
-    listening.abort();
-    log.settle();
+        plan: &request.plan,
+        suite: &request.suite,
+        options: &request.options,
+    };
+    let frame = Frame::open(intent, log, interruption);
+    let ended = look_through(request, log, &frame.cancel).await;
+    frame.close(ended);
 }
 
 /// With a keeper for the whole run where something may have to be removed when nobody of it is left.
@@ -86,11 +80,11 @@ async fn look_with(
     let phases = Phases { log, cancel };
     let credential = match context.plugin() {
         None => None,
-        Some(_) => {
-            let asking = ask(&context, keeper, runs, executable, &environment, log);
+        Some(plugin) => {
+            let asking = ask(plugin, keeper, &runs, executable, &environment, log);
             match phases.run("credential", asking).await? {
-                Some(credential) => credential,
                 None => return Ok(()),
+                asked => asked,
             }
         }
     };
@@ -156,22 +150,22 @@ async fn look_with(
     Ok(())
 }
 
-/// The credential of the context's program, which the keeper of the run starts, or one that goes with it.
+/// The credential of a program that the keeper of the run starts, or one that goes with it.
 async fn ask(
-    context: &Context,
+    plugin: &CredentialPlugin,
     keeper: Option<&Keeper>,
-    runs: PathBuf,
+    runs: &Path,
     executable: PathBuf,
     variables: &BTreeMap<String, String>,
     log: &EventLog,
-) -> Result<Option<Credential>, Fault> {
-    if let Some(keeper) = keeper {
-        return connect::ask(context, keeper, variables).await;
+) -> Result<Credential, Fault> {
+    match keeper {
+        Some(keeper) => connect::ask(plugin, keeper, variables).await,
+        None => {
+            let tell = |what| log.emit(Event::LeftBehind { what });
+            connect::ask_apart(plugin, runs, executable, variables, tell).await
+        }
     }
-    let keeper = connect::keeper(&runs, executable).await?;
-    let credential = connect::ask(context, &keeper, variables).await;
-    connect::stop(&keeper, log).await?;
-    credential
 }
 
 async fn preflight(
