@@ -249,7 +249,10 @@ impl Network {
 /// The arguments by which everything that the engine makes for this run can be told from what others have there.
 pub(super) fn labels(docker: &Docker) -> [String; 2] {
     [
-        format!("--label={LABEL}={}", docker.keeper().run_directory().path().display()),
+        format!(
+            "--label={LABEL}={}",
+            docker.keeper().run_directory().path().display()
+        ),
         format!("--label={MACHINE}={}", machine()),
     ]
 }
