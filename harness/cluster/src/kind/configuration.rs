@@ -175,10 +175,25 @@ impl KindSettings {
                 "serviceSubnet": SERVICE_NETWORK,
             },
             "containerdConfigPatches": patches,
-            "kubeadmConfigPatches": [kubelet().to_string()],
+            "kubeadmConfigPatches": [control_plane().to_string(), kubelet().to_string()],
             "nodes": nodes,
         })
     }
+}
+
+/// What waits by default for the sake of clusters that last: etcd for the disk, though its data goes with the cluster; the controller
+/// manager for an API server that it could overload, and for another one of its kind that may lead. kind fits a patch without
+/// a version to every version of the configuration.
+fn control_plane() -> Value {
+    json!({
+        "kind": "ClusterConfiguration",
+        "controllerManager": {"extraArgs": {
+            "kube-api-qps": "200",
+            "kube-api-burst": "400",
+            "leader-elect-retry-period": "500ms",
+        }},
+        "etcd": {"local": {"extraArgs": {"unsafe-no-fsync": "true"}}},
+    })
 }
 
 /// The kubelet pulls the images of several controllers at once, where one after the other would leave a processor idle; and
