@@ -3,6 +3,7 @@
 mod block;
 mod circumstances;
 mod palette;
+mod requirements;
 mod scenario;
 mod summary;
 

@@ -4,12 +4,13 @@ use super::{
     Limit, Palette, attachments,
     block::{indent, one_line, skip_reason},
     circumstances::{counted, render_circumstances, render_options},
+    requirements::render_requirements,
 };
 use crate::{
-    RequirementResult, RequirementStatus, ScenarioResult, Summary,
+    Summary,
     text::{duration, printable},
 };
-use plumbline_model::{ExitCode, Level, Outcome, SkipCause, Status};
+use plumbline_model::{ExitCode, Outcome, SkipCause, Status};
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// How many scenarios are named behind one reason for skipping them.
@@ -28,72 +29,6 @@ pub fn render_summary(summary: &Summary, palette: Palette) -> String {
     render_again(&mut out, summary, palette);
     let _ = writeln!(out, "\n{}", verdict(summary, palette));
     out
-}
-
-fn render_requirements(out: &mut String, summary: &Summary, palette: Palette) {
-    let results = summary.requirements();
-    let is_forborne = |result: &RequirementResult| {
-        let mut scenarios = result.scenarios.iter().map(|id| summary.scenario(id));
-        result.status == RequirementStatus::Skipped
-            && scenarios.all(|scenario| scenario.is_some_and(ScenarioResult::is_forborne))
-    };
-    let (forborne, run): (Vec<_>, Vec<_>) = results
-        .iter()
-        .filter(|result| result.status != RequirementStatus::NotRun)
-        .partition(|result| is_forborne(result));
-    if results
-        .iter()
-        .all(|result| result.status == RequirementStatus::NotRun)
-    {
-        return;
-    }
-    let _ = writeln!(out, "\n{}", palette.bold("Requirements"));
-    for result in &run {
-        let code = match result.status {
-            RequirementStatus::Passed => "32",
-            RequirementStatus::Failed | RequirementStatus::Errored => "1;31",
-            _ => "33",
-        };
-        let level = match result.level {
-            Level::Core => "core",
-            Level::Extended => "ext ",
-        };
-        let _ = writeln!(
-            out,
-            "  {}  {level}  {:<13} {}",
-            palette.paint(code, &format!("{:<9}", result.status.word())),
-            result.id,
-            result.statement
-        );
-        if result.status != RequirementStatus::Passed {
-            let scenarios = printable(&result.scenarios.join(", "));
-            let _ = writeln!(out, "                   see {scenarios}");
-        }
-    }
-    let of = |level| move |result: &&RequirementResult| result.level == level;
-    let (core, extended) = (
-        forborne.iter().copied().filter(of(Level::Core)).count(),
-        forborne.iter().copied().filter(of(Level::Extended)).count(),
-    );
-    if core + extended > 0 {
-        let _ = writeln!(
-            out,
-            "  skipped: {core} core and {extended} extended requirements take more than is done on this cluster"
-        );
-    }
-    let not_run = |level| {
-        let not_run = results
-            .iter()
-            .filter(|result| result.status == RequirementStatus::NotRun);
-        not_run.filter(of(level)).count()
-    };
-    let (core, extended) = (not_run(Level::Core), not_run(Level::Extended));
-    if core + extended > 0 {
-        let _ = writeln!(
-            out,
-            "  not run: {core} core and {extended} extended requirements have no scenario in this run"
-        );
-    }
 }
 
 /// What was skipped, by whose decision and why.
