@@ -4,7 +4,7 @@ use crate::{
     Located, Source,
     document::{self, Content},
     findings::Findings,
-    scenario::AppliedFile,
+    scenario_step::AppliedFile,
 };
 use std::{
     collections::BTreeMap,

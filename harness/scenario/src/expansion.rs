@@ -6,8 +6,8 @@ use crate::{
     document::{Content, Entry, Node},
     findings::Findings,
     group::{Group, Groups, USE},
-    header::Needs,
-    scenario::Use,
+    needs::Needs,
+    scenario_step::Use,
     suggestion,
     template::{Place, Scope},
 };

@@ -1,6 +1,6 @@
 //! Where the loader and the rules note what is wrong in one file, or in a step that another file uses.
 
-use crate::{Diagnostic, ScenarioStep, Source, Span, scenario::Use};
+use crate::{Diagnostic, ScenarioStep, Source, Span, scenario_step::Use};
 use std::sync::Arc;
 
 /// Collects errors of one file; those in the steps of a group name the places where it is used.

@@ -5,8 +5,9 @@ use crate::{
     constants::{Constants, Used},
     document::{Content, Entry, Node},
     findings::Findings,
-    header::{Header, Needs},
+    header::Header,
     name::{IDENTIFIER, is_identifier},
+    needs::Needs,
     suggestion,
     template::{Place, Scope},
 };

@@ -24,6 +24,7 @@ mod json_node;
 mod load;
 mod matrix;
 mod name;
+mod needs;
 mod object;
 mod parsed;
 mod places;
@@ -35,6 +36,7 @@ mod reads;
 mod rules;
 mod scenario;
 mod scenario_reader;
+mod scenario_step;
 mod schema;
 mod selection;
 mod source;
@@ -59,9 +61,8 @@ pub use load::{Vocabulary, load};
 pub use object::{ObjectError, ObjectKind, ObjectReference, ObjectSelector, ObjectSet};
 pub use plan::{Plan, PlannedScenario, Reason};
 pub use predicate::Predicate;
-pub use scenario::{
-    Capability, Exclusive, ExtraCluster, Scenario, ScenarioStep, SecretSource, Skip, Stage, Writes,
-};
+pub use scenario::{Capability, Exclusive, ExtraCluster, Scenario, SecretSource, Skip, Stage, Writes};
+pub use scenario_step::ScenarioStep;
 pub use schema::schema;
 pub use selection::{Parts, PlanError, Selection};
 pub use source::Source;

@@ -8,9 +8,10 @@ use crate::{
     expansion::{Expansion, PlacedNode, Site},
     findings::Findings,
     group::Groups,
-    header::{Header, Needs},
+    header::Header,
     matrix::Combination,
-    scenario::Use,
+    needs::Needs,
+    scenario_step::Use,
     steps::Manifests,
     template::{Place, Scope},
 };
