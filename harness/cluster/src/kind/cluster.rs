@@ -199,14 +199,9 @@ impl KindCluster {
 /// The engine does not answer, or the image has no containerd.
 pub async fn container_specification(docker: &Docker, image: &str) -> Result<String, KindError> {
     let what = "ask the node image how containers are made";
-    let entrypoint = "--entrypoint=/usr/bin/ctr";
-    let asked = docker
-        .ask(
-            what,
-            ["run", "--rm", "--network=none", entrypoint, image, "oci", "spec"],
-        )
-        .await?;
-    Ok(asked)
+    let how = ["run", "--rm", "--pull=never", "--network=none"];
+    let asked = ["--entrypoint=/usr/bin/ctr", image, "oci", "spec"];
+    Ok(docker.ask(what, how.into_iter().chain(asked)).await?)
 }
 
 /// kind's command line.

@@ -56,18 +56,18 @@ impl KindGround {
                 .await
                 .map_err(|error| VerbError::environment(&error))?;
         }
-        let network = Network::start(NetworkOptions {
-            docker,
+        let starting = Network::start(NetworkOptions {
+            docker: docker.clone(),
             image: settings.image.clone(),
             names: services.cluster_names(),
             directory: directory.to_owned(),
-        })
-        .await
-        .map_err(|error| VerbError::environment(&error))?;
+        });
+        let asking = container_specification(&docker, &settings.image);
+        // Where both fail, the network knows better why.
+        let (network, specification) = futures::join!(starting, asking);
+        let network = network.map_err(|error| VerbError::environment(&error))?;
+        let specification = specification.map_err(|error| fault(&error))?;
         egress.of_gateway(network.gateway());
-        let specification = container_specification(network.docker(), &settings.image)
-            .await
-            .map_err(|error| fault(&error))?;
         Ok(Self {
             settings,
             program: path_of(programs, "kind")?,
