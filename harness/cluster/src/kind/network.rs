@@ -14,7 +14,7 @@ use std::{
     fs::DirBuilder,
     net::{Ipv4Addr, SocketAddr},
     os::unix::fs::DirBuilderExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -160,7 +160,7 @@ impl Network {
         &self,
         labels: &[String; 2],
         image: &str,
-        sockets: &std::path::Path,
+        sockets: &Path,
     ) -> Result<Ipv4Addr, KindError> {
         let volume = format!("{}:/run/plumbline:ro", sockets.display());
         let [run, machine] = labels;

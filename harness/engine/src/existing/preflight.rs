@@ -4,7 +4,10 @@ use super::{
     PROVIDER,
     wants::{self, Want},
 };
-use crate::admission::{facts_of, inapplicable, plain, skipped_by_author};
+use crate::{
+    admission::{facts_of, inapplicable, plain, skipped_by_author},
+    set_up::ours,
+};
 use plumbline_cluster::{
     Kubernetes, KubernetesError,
     existing::{Right, ask, whoami},
@@ -73,7 +76,7 @@ impl Preflight {
         }
         let sees = |want: &Want| !matches!(findings.get(want), Some(Finding::Forbidden(..)));
         let subject = match wants::of_report().iter().all(sees) {
-            true => Some(subject_of(kubernetes).await.map_err(crate::set_up::ours)?),
+            true => Some(subject_of(kubernetes).await.map_err(ours)?),
             false => None,
         };
         let version_of = |version: Option<&String>| plain(version.map_or("", String::as_str));
@@ -117,10 +120,10 @@ impl Preflight {
         let mut forbidden = BTreeSet::new();
         for finding in self.findings.values() {
             match finding {
-                Finding::Granted(right) => drop(granted.insert(right)),
-                Finding::Forbidden(right, _) => drop(forbidden.insert(right)),
-                Finding::Unknown(_) => {}
-            }
+                Finding::Granted(right) => granted.insert(right),
+                Finding::Forbidden(right, _) => forbidden.insert(right),
+                Finding::Unknown(_) => false,
+            };
         }
         let all = granted.len() + forbidden.len();
         match forbidden.is_empty() {
