@@ -4,6 +4,7 @@ use super::{
     KindError, KindSettings, Network, kubeconfig,
     network::CLUSTER,
     node_files::{self, NodeFiles},
+    words::last_words,
 };
 use crate::{docker::Docker, kubernetes::Access};
 use plumbline_keeper::{Command, Output};
@@ -20,8 +21,6 @@ use tokio_util::task::AbortOnDropHandle;
 const CREATED_WITHIN: Duration = Duration::from_secs(240);
 /// How long removing one may take; two seconds on an idle machine, a minute on one that is busy.
 const DELETED_WITHIN: Duration = Duration::from_secs(120);
-/// How much of what kind says is told.
-const SAID_LINES: usize = 12;
 /// The namespace in which containerd keeps the containers of pods.
 const POD_CONTAINERS: &str = "k8s.io";
 
@@ -288,13 +287,12 @@ impl Kind {
             return Ok(Ok(()));
         }
         let said = String::from_utf8_lossy(&finished.stderr.bytes()).into_owned();
-        let mut lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        let mut lines = last_words(&said);
         let late = format!("it was not done after {} s", within.as_secs());
         if ended.is_err() {
             lines.push(&late);
         }
-        let end = lines.len().saturating_sub(SAID_LINES);
-        Ok(Err(lines[end..].join("\n")))
+        Ok(Err(lines.join("\n")))
     }
 }
 

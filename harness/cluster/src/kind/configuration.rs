@@ -197,13 +197,15 @@ fn control_plane() -> Value {
 }
 
 /// The kubelet pulls the images of several controllers at once, where one after the other would leave a processor idle; and
-/// takes as many pods as the addresses of a node are enough for: the systems of all scenarios run side by side.
+/// takes as many pods as the addresses of a node are enough for: the systems of all scenarios run side by side. From Kubernetes 1.35
+/// on it refuses control groups of version 1 unless it is told not to; which version there is, is the machine's affair.
 fn kubelet() -> Value {
     json!({
         "kind": "KubeletConfiguration",
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "serializeImagePulls": false,
         "maxPods": 250,
+        "failCgroupV1": false,
     })
 }
 

@@ -16,6 +16,7 @@ mod network;
 mod node_files;
 mod registry;
 mod sweep;
+mod words;
 
 pub use cluster::{KindCluster, KindOptions, RegistryLogin, container_specification};
 pub use configuration::{KindSettings, Memories, NodeMount};
