@@ -38,6 +38,25 @@ impl VerbError {
         }))
     }
 
+    /// The same where the machine is at fault for whatever happened, for the reason in `shortage` if there is one: what was seen
+    /// of it and the evidence stay.
+    #[must_use]
+    pub fn on_machine(self, shortage: Option<String>) -> Self {
+        let Some(shortage) = shortage else {
+            return self;
+        };
+        let (message, attachments) = match self {
+            Self::Unmet(failure) => (failure.message, failure.attachments),
+            Self::Fault(fault) if fault.message.contains(&shortage) => return Self::Fault(fault),
+            Self::Fault(fault) => (fault.message, fault.attachments),
+        };
+        Self::Fault(Fault {
+            class: FaultClass::Environment,
+            message: format!("{shortage}; it showed as: {message}"),
+            attachments,
+        })
+    }
+
     /// The environment's fault.
     pub fn environment(error: &dyn std::error::Error) -> Self {
         Self::fault(FaultClass::Environment, chain(error))
@@ -118,5 +137,58 @@ impl From<VerbError> for Outcome {
             VerbError::Unmet(failure) => Self::Failed(*failure),
             VerbError::Fault(fault) => Self::Errored(fault),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plumbline_model::Attachment;
+
+    const FULL: &str = "the disk is full";
+
+    fn on_full_disk(error: VerbError) -> Fault {
+        match error.on_machine(Some(FULL.to_owned())) {
+            VerbError::Fault(fault) => fault,
+            VerbError::Unmet(failure) => panic!("the platform is blamed: {failure:?}"),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_the_machines_fault_and_what_was_seen_stays() {
+        let evidence = Attachment {
+            title: "events".to_owned(),
+            text: "ErrImagePull".to_owned(),
+        };
+        let failure = Failure {
+            message: "FluxInstance flux: not so within 5 s".to_owned(),
+            attachments: vec![evidence.clone()],
+            ..Failure::default()
+        };
+        let fault = on_full_disk(VerbError::Unmet(Box::new(failure)));
+        assert_eq!(fault.class, FaultClass::Environment);
+        assert_eq!(
+            fault.message,
+            "the disk is full; it showed as: FluxInstance flux: not so within 5 s"
+        );
+        assert_eq!(fault.attachments, [evidence]);
+        let dead = on_full_disk(VerbError::fault(FaultClass::Cluster, "the node has ended"));
+        assert_eq!(
+            (dead.class, dead.message.as_str()),
+            (
+                FaultClass::Environment,
+                "the disk is full; it showed as: the node has ended"
+            )
+        );
+    }
+
+    #[test]
+    fn what_tells_of_it_already_is_not_told_twice_and_nothing_changes_without_it() {
+        let told = VerbError::fault(FaultClass::Environment, format!("on cluster b: {FULL}"));
+        assert_eq!(on_full_disk(told).message, "on cluster b: the disk is full");
+        assert!(matches!(
+            VerbError::unmet("no").on_machine(None),
+            VerbError::Unmet(_)
+        ));
     }
 }

@@ -50,6 +50,22 @@ impl Ground {
         }
     }
 
+    /// Why nothing can work on the disk of the nodes now, if so.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kind(ground) => ground.shortage(),
+        }
+    }
+
+    /// Returns when nothing can work on the disk of the nodes any more, with the reason.
+    pub(crate) async fn runs_short(&self) -> String {
+        match self {
+            Self::Embedded(_) => std::future::pending().await,
+            Self::Kind(ground) => ground.runs_short().await,
+        }
+    }
+
     /// The version of the registry that the content of ours is in, if it is.
     pub(crate) fn registry_version(&self) -> Option<&str> {
         match self {

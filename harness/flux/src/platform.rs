@@ -10,7 +10,7 @@ use crate::{
 use plumbline_cluster::{ClusterServices, Kubernetes, watch::Watches};
 use plumbline_images::ImageStore;
 use plumbline_keeper::Keeper;
-use plumbline_model::{Fault, Progress, Provider, Simulation};
+use plumbline_model::{Fault, FaultClass, Progress, Provider, Simulation};
 use plumbline_toolchain::Programs;
 use serde_json::Value;
 use std::{
@@ -63,18 +63,25 @@ impl Platform {
     pub async fn start(options: PlatformOptions, progress: &Progress) -> Result<Self, VerbError> {
         let (foundation, safe) = Foundation::lay(&options).await?;
         let foundation = Arc::new(foundation);
-        let (site, cluster) = futures::try_join!(
-            Site::fill(foundation.clone(), safe, options, progress),
-            Cluster::start(&foundation, foundation.directory(), None, progress)
-        )?;
-        let platform = Self {
-            site: Arc::new(site),
-            cluster,
-            further: None,
-            instance: Mutex::default(),
+        let start = async {
+            let (site, cluster) = futures::try_join!(
+                Site::fill(foundation.clone(), safe, options, progress),
+                Cluster::start(&foundation, foundation.directory(), None, progress)
+            )?;
+            let platform = Self {
+                site: Arc::new(site),
+                cluster,
+                further: None,
+                instance: Mutex::default(),
+            };
+            platform.bootstrap().await?;
+            Ok::<_, VerbError>(platform)
         };
-        platform.bootstrap().await?;
-        Ok(platform)
+        tokio::select! {
+            started = start => started.map_err(|error| error.on_machine(foundation.ground.shortage())),
+            // Where nothing can be written, most things try again, and say something else in the end.
+            shortage = foundation.ground.runs_short() => Err(VerbError::fault(FaultClass::Environment, shortage)),
+        }
     }
 
     /// Starts one more cluster, as empty as the first one was. `name` is for people; two clusters may have the same.
@@ -86,7 +93,7 @@ impl Platform {
         let (number, directory) = foundation.number_further(name);
         let cluster = Cluster::start(foundation, &directory, Some(number), progress)
             .await
-            .map_err(|error| on_cluster(name, error))?;
+            .map_err(|error| on_cluster(name, error.on_machine(foundation.ground.shortage())))?;
         let platform = Self {
             site: self.site.clone(),
             cluster,
@@ -96,8 +103,16 @@ impl Platform {
             }),
             instance: Mutex::default(),
         };
-        platform.bootstrap().await?;
+        let ready = platform.bootstrap().await;
+        ready.map_err(|error| error.on_machine(platform.shortage()))?;
         Ok(platform)
+    }
+
+    /// Why nothing that this cluster does is the platform's fault, if so: the disk of its nodes is full.
+    #[must_use]
+    pub fn shortage(&self) -> Option<String> {
+        let ground = &self.site.foundation.ground;
+        ground.shortage().or_else(|| self.cluster.nodes.shortage())
     }
 
     /// Ends what does not end with the keeper, and of a further cluster everything, its files included. The first

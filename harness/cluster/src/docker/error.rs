@@ -1,7 +1,8 @@
 //! Why the container engine did not do what was asked.
 
+use super::tells_of_full_disk;
 use plumbline_keeper::KeeperError;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// What the client says when nobody answers.
 const NO_ENGINE: [&str; 3] = [
@@ -13,6 +14,8 @@ const NO_ENGINE: [&str; 3] = [
 const NO_PERMISSION: &str = "permission denied while trying to connect";
 /// What the engine says of what it does not hold, or not much longer.
 const GONE: [&str; 3] = ["No such", "not found", "already in progress"];
+/// What the engine says when somebody else listens where it was to listen: of another container, or of any program.
+const PORT_TAKEN: [&str; 2] = ["port is already allocated", "address already in use"];
 
 /// Something that the container engine, or its client, did not do.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,39 @@ pub enum DockerError {
         "this user may not use the Docker engine: add it to the group `docker` and log in again, or use another engine by DOCKER_HOST; docker said: {said}"
     )]
     NoPermission {
+        /// The client's words.
+        said: String,
+    },
+    /// There is too little room for what is to be done.
+    #[error(
+        "{root}, where the Docker engine keeps everything, has {free} MB free, and a run on kind needs {wanted} MB: make room \
+         there (`docker system df` shows what takes it), or use another engine by DOCKER_HOST",
+        root = .root.display()
+    )]
+    NoRoom {
+        /// Where it keeps everything.
+        root: PathBuf,
+        /// What is free there, in megabytes.
+        free: u64,
+        /// What is needed, in megabytes.
+        wanted: u64,
+    },
+    /// The disk became full.
+    #[error("docker could not {what}, for a disk is full: make room and run again; docker said: {said}")]
+    Full {
+        /// What was asked: a verb and its object.
+        what: String,
+        /// The client's words.
+        said: String,
+    },
+    /// Somebody else has the port that the engine took for free.
+    #[error(
+        "docker could not {what}, for another program has taken the port that was chosen: run again (`ss -ltnp` shows who \
+         listens); docker said: {said}"
+    )]
+    PortTaken {
+        /// What was asked: a verb and its object.
+        what: String,
         /// The client's words.
         said: String,
     },
@@ -61,16 +97,18 @@ pub enum DockerError {
 impl DockerError {
     /// What the client's words mean.
     pub(crate) fn of(what: &str, said: &str) -> Self {
-        let said = said.trim().to_owned();
+        let (what, said) = (what.to_owned(), said.trim().to_owned());
+        let any = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
         if said.contains(NO_PERMISSION) {
             Self::NoPermission { said }
-        } else if NO_ENGINE.iter().any(|sign| said.contains(sign)) {
+        } else if any(&NO_ENGINE) {
             Self::NoEngine { said }
+        } else if tells_of_full_disk(&said) {
+            Self::Full { what, said }
+        } else if any(&PORT_TAKEN) {
+            Self::PortTaken { what, said }
         } else {
-            Self::Failed {
-                what: what.to_owned(),
-                said,
-            }
+            Self::Failed { what, said }
         }
     }
 

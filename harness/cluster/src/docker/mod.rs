@@ -4,9 +4,11 @@
 //! that waits for an engine which does not answer.
 
 mod client;
+mod disk;
 mod error;
 mod removal;
 
 pub use client::{Docker, Engine};
+pub use disk::{EngineDisk, Shortage, tells_of_full_disk};
 pub use error::DockerError;
 pub(crate) use removal::Removal;

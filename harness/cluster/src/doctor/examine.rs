@@ -4,7 +4,7 @@ use super::{
     finding::Finding,
     machine::{Builder, Container, Host, Machine, NodeImage, RegistryImage, Room, RunningEngine},
 };
-use crate::docker::DockerError;
+use crate::{docker::DockerError, kind::NEEDED_ROOM};
 
 /// The oldest engine that kind knows how to use.
 const OLDEST_ENGINE: (u32, u32) = (20, 10);
@@ -16,8 +16,8 @@ const DRIVERS: [&str; 5] = ["overlay2", "overlayfs", "fuse-overlayfs", "btrfs", 
 const INOTIFY_INSTANCES: u64 = 256;
 const INOTIFY_WATCHES: u64 = 65_536;
 
-/// What a cluster takes of the engine's disk, with its image, all that it pulls, and the registries it pulls from, in megabytes.
-const ENGINE_ROOM: u64 = 4_000;
+/// What the image takes of the engine's disk besides while it is built or pulled, in megabytes.
+const IMAGE_ROOM: u64 = 2_500;
 
 /// What programs take of the cache, and what building them takes of Go's, in megabytes.
 const CACHE_ROOM: u64 = 4_000;
@@ -42,7 +42,7 @@ pub fn examine(machine: &Machine) -> Vec<Finding> {
             }
         }
     }
-    findings.extend(disks(&machine.host, !machine.builder.missing_programs.is_empty()));
+    findings.extend(disks(machine));
     findings.push(inotify(&machine.host));
     findings.push(programs(&machine.builder));
     findings
@@ -182,12 +182,14 @@ fn registry(image: &RegistryImage) -> Finding {
     Finding::wrong(CHECK, format!("{name} is not there"), remedy)
 }
 
-fn disks(host: &Host, builds_programs: bool) -> Vec<Finding> {
+fn disks(machine: &Machine) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(disk) = &host.engine_disk {
-        findings.push(room("engine's disk", disk, ENGINE_ROOM));
+    if let Some(disk) = &machine.host.engine_disk {
+        let image = if machine.image.present { 0 } else { IMAGE_ROOM };
+        findings.push(room("engine's disk", disk, NEEDED_ROOM + image));
     }
-    if let Some(disk) = &host.cache_disk {
+    if let Some(disk) = &machine.host.cache_disk {
+        let builds_programs = !machine.builder.missing_programs.is_empty();
         let wanted = if builds_programs { CACHE_ROOM } else { 0 };
         findings.push(room("cache's disk", disk, wanted));
     }

@@ -183,6 +183,26 @@ mod tests {
     }
 
     #[test]
+    fn an_image_that_is_there_needs_no_room_of_its_own() {
+        let with = |present: bool| {
+            told(|machine| {
+                machine.image.present = present;
+                machine
+                    .host
+                    .engine_disk
+                    .iter_mut()
+                    .for_each(|disk| disk.free = 2_000);
+            })
+        };
+        assert!(with(true).ends_with("run --on kind\n"), "{}", with(true));
+        let without = with(false);
+        assert!(
+            without.contains("-> free some space: 4000 MB are needed\n"),
+            "{without}"
+        );
+    }
+
+    #[test]
     fn an_image_that_is_outdated_or_pulled_by_kind_does_not_keep_from_using_kind() {
         let outdated = told(|machine| machine.image.current = false);
         assert!(outdated.contains("doubtful  node image"), "{outdated}");

@@ -6,8 +6,11 @@ use super::{
     node_files::{self, NodeFiles},
     words::last_words,
 };
-use crate::{docker::Docker, kubernetes::Access};
-use plumbline_keeper::{Command, Output};
+use crate::{
+    docker::{Docker, EngineDisk},
+    kubernetes::Access,
+};
+use plumbline_keeper::{Command, Finished, Output};
 use plumbline_model::{Fault, FaultClass, Progress, Secret};
 use std::{
     net::Ipv4Addr,
@@ -101,7 +104,7 @@ impl KindCluster {
         kind.confine(&name, network.address()).await?;
         drop(task);
         let access = kubeconfig::read(&kubeconfig)?;
-        let (fault, guard) = guard(&kind.docker, &name).await?;
+        let (fault, guard) = guard(&kind.docker, network.disk().clone(), &name).await?;
         Ok(Self {
             kind,
             name,
@@ -130,7 +133,7 @@ impl KindCluster {
         &self.kubeconfig
     }
 
-    /// Turns into a fault as soon as the node of the control plane ends unasked.
+    /// Turns into a fault as soon as the node of the control plane ends unasked, or the engine's disk is full.
     #[must_use]
     pub fn failed(&self) -> watch::Receiver<Option<Fault>> {
         self.fault.clone()
@@ -249,10 +252,7 @@ impl Kind {
             "0s",
         ]);
         let said = self.run(CREATED_WITHIN, command).await?;
-        said.map_err(|said| KindError::NotCreated {
-            name: name.to_owned(),
-            said,
-        })
+        said.map_err(|said| KindError::not_created(name, said))
     }
 
     /// Makes `gateway` the way to everything outside the network, for the nodes and so for their pods. There must be such a
@@ -296,9 +296,10 @@ impl Kind {
     }
 }
 
-/// Reports the end of the control plane's node, for which the engine's client waits.
+/// Reports the end of the control plane's node, for which the engine's client waits, and a disk that is full.
 async fn guard(
     docker: &Docker,
+    disk: EngineDisk,
     name: &str,
 ) -> Result<(watch::Receiver<Option<Fault>>, AbortOnDropHandle<()>), KindError> {
     let node = format!("{name}-control-plane");
@@ -306,24 +307,36 @@ async fn guard(
     let child = docker.keeper().spawn(waiting).await?;
     let (sender, receiver) = watch::channel(None);
     let task = tokio::spawn(async move {
-        let finished = child.finish().await;
-        let said = [finished.stdout.bytes(), finished.stderr.bytes()].map(|bytes| {
-            let text = String::from_utf8_lossy(&bytes);
-            text.trim().to_owned()
-        });
-        let message = match said {
-            [code, _] if !code.is_empty() => {
-                format!("the node {node} has ended (exit code {code}), and with it the cluster")
-            }
-            [_, error] => format!("the Docker engine does not look after the node {node} any more: {error}"),
+        let fault = tokio::select! {
+            finished = child.finish() => ended(&node, &finished),
+            shortage = disk.runs_out() => Fault {
+                class: FaultClass::Environment,
+                message: shortage.to_string(),
+                attachments: Vec::new(),
+            },
         };
-        sender.send_replace(Some(Fault {
-            class: FaultClass::Cluster,
-            message,
-            attachments: Vec::new(),
-        }));
+        sender.send_replace(Some(fault));
         // Those who ask later must find the fault too, until the cluster is dropped.
         std::future::pending::<()>().await;
     });
     Ok((receiver, AbortOnDropHandle::new(task)))
+}
+
+/// What the end of the engine's client says about the node that it waited for.
+fn ended(node: &str, finished: &Finished) -> Fault {
+    let said = [finished.stdout.bytes(), finished.stderr.bytes()].map(|bytes| {
+        let text = String::from_utf8_lossy(&bytes);
+        text.trim().to_owned()
+    });
+    let message = match said {
+        [code, _] if !code.is_empty() => {
+            format!("the node {node} has ended (exit code {code}), and with it the cluster")
+        }
+        [_, error] => format!("the Docker engine does not look after the node {node} any more: {error}"),
+    };
+    Fault {
+        class: FaultClass::Cluster,
+        message,
+        attachments: Vec::new(),
+    }
 }

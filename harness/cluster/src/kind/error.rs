@@ -5,6 +5,9 @@ use plumbline_keeper::KeeperError;
 use plumbline_servers::ServerError;
 use std::{io, path::PathBuf};
 
+/// After this kind tells what a command said that failed.
+const COMMAND_OUTPUT: &str = "Command Output:";
+
 /// A cluster, or what it needs, that could not be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -104,8 +107,72 @@ pub enum KindError {
 }
 
 impl KindError {
+    /// Why kind did not create a cluster, by the end of what it said: that of the engine's command that failed, if one did.
+    pub(super) fn not_created(name: &str, said: String) -> Self {
+        let engine = said.rsplit(COMMAND_OUTPUT).next().unwrap_or(&said);
+        match DockerError::of(&format!("create the kind cluster {name}"), engine) {
+            error @ (DockerError::Full { .. } | DockerError::PortTaken { .. }) => Self::Docker(error),
+            _ => Self::NotCreated {
+                name: name.to_owned(),
+                said,
+            },
+        }
+    }
+
     pub(super) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(output: &str) -> KindError {
+        let said = format!(
+            " ✗ Preparing nodes\nERROR: failed to create cluster: command \"docker run --name a-control-plane\" failed with error: \
+             exit status 125\nCommand Output: {output}"
+        );
+        KindError::not_created("a", said)
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_told_as_that_and_without_kinds_own_words() {
+        let taken = "docker: Error response from daemon: driver failed programming external connectivity on endpoint a: Error \
+                     starting userland proxy: listen tcp4 127.0.0.1:32768: bind: address already in use.";
+        let allocated =
+            "docker: Error response from daemon: Bind for 127.0.0.1:32768 failed: port is already allocated.";
+        for output in [taken, allocated] {
+            assert_eq!(
+                told(output).to_string(),
+                format!(
+                    "docker could not create the kind cluster a, for another program has taken the port that was chosen: run again \
+                     (`ss -ltnp` shows who listens); docker said: {output}"
+                )
+            );
+        }
+        let full =
+            "docker: Error response from daemon: mkdir /var/lib/docker/overlay2/1: no space left on device.";
+        assert_eq!(
+            told(full).to_string(),
+            format!(
+                "docker could not create the kind cluster a, for a disk is full: make room and run again; docker said: {full}"
+            )
+        );
+    }
+
+    #[test]
+    fn whatever_else_kind_says_is_told_whole() {
+        let error = told("docker: Error response from daemon: something else");
+        assert!(matches!(error, KindError::NotCreated { .. }), "{error}");
+        assert!(error.to_string().contains("Preparing nodes"), "{error}");
+        let timed_out = KindError::not_created("a", "it was not done after 240 s".to_owned());
+        assert!(
+            timed_out
+                .to_string()
+                .ends_with("the cluster a: it was not done after 240 s"),
+            "{timed_out}"
+        );
     }
 }

@@ -21,7 +21,7 @@ mod words;
 pub use cluster::{KindCluster, KindOptions, RegistryLogin, container_specification};
 pub use configuration::{KindSettings, Memories, NodeMount};
 pub use error::KindError;
-pub(crate) use network::{LABEL, MACHINE, machine};
+pub(crate) use network::{LABEL, MACHINE, NEEDED_ROOM, machine};
 pub use network::{Network, NetworkOptions};
 pub use registry::{RegistryContainer, RegistryContainerOptions};
 pub use sweep::{Swept, sweep};

@@ -5,7 +5,7 @@ use super::{
     KindError,
     configuration::{POD_NETWORK, SERVICE_NETWORK},
 };
-use crate::docker::{Docker, Removal};
+use crate::docker::{Docker, EngineDisk, Removal};
 use futures::{FutureExt as _, future::BoxFuture};
 use plumbline_keeper::Will;
 use plumbline_servers::{ContainerDirectory, Gateway, GatewayOptions};
@@ -29,6 +29,9 @@ pub(super) const CLUSTER: &str = "io.x-k8s.kind.cluster";
 
 /// What runs in the gateway container.
 const GATEWAY: &str = include_str!("gateway.sh");
+/// The least with which a run is begun, in megabytes: the platform alone takes 1,100 of the engine's disk. All scenarios together
+/// take 2,200, so that the disk is looked at while they run, too.
+pub(crate) const NEEDED_ROOM: u64 = 1_500;
 /// How much is told of what it says.
 const SAID_LINES: &str = "5";
 
@@ -65,6 +68,7 @@ pub struct NetworkOptions {
 /// A network of the run's own. Dropping it leaves what the engine holds to the keeper.
 pub struct Network {
     docker: Docker,
+    disk: EngineDisk,
     name: String,
     container: String,
     gateway: Gateway,
@@ -103,7 +107,7 @@ impl Network {
     /// Makes the network and starts the gateway in it.
     ///
     /// # Errors
-    /// The engine does not answer, has not got the image, or makes no gateway of it.
+    /// The engine does not answer, has not got the image or too little room, or makes no gateway of the image.
     pub async fn start(options: NetworkOptions) -> Result<Self, KindError> {
         let NetworkOptions {
             docker,
@@ -112,9 +116,11 @@ impl Network {
             directory,
         } = options;
         docker.engine().await?;
-        if docker.image_id(&image).await?.is_none() {
+        let (id, disk) = futures::try_join!(docker.image_id(&image), EngineDisk::find(&docker))?;
+        if id.is_none() {
             return Err(KindError::NoImage { image });
         }
+        disk.require(NEEDED_ROOM)?;
         let run = docker.keeper().run_directory().clone();
         let name = format!("plumbline-{}", run.run());
         let container = format!("{name}-gateway");
@@ -136,6 +142,7 @@ impl Network {
         let will = docker.keeper().bequeath(&docker.script(REMOVAL, &name))?;
         let mut network = Self {
             docker,
+            disk,
             name,
             container,
             gateway,
@@ -218,6 +225,12 @@ impl Network {
     #[must_use]
     pub const fn docker(&self) -> &Docker {
         &self.docker
+    }
+
+    /// The engine's disk.
+    #[must_use]
+    pub const fn disk(&self) -> &EngineDisk {
+        &self.disk
     }
 
     /// The address of the gateway: the name server of the nodes, and the way to everything outside.

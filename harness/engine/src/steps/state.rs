@@ -191,8 +191,10 @@ impl UnderWay for ScenarioState {
         failed.boxed()
     }
 
-    fn with_evidence(&self, error: VerbError, step: &ScenarioStep) -> impl Future<Output = VerbError> + Send {
-        with_evidence(error, step, self)
+    async fn with_evidence(&self, error: VerbError, step: &ScenarioStep) -> VerbError {
+        // Asked first: pods that could not be pulled may be by the time that the evidence is there.
+        let shortage = self.platform.shortage();
+        with_evidence(error, step, self).await.on_machine(shortage)
     }
 
     fn way(&self) -> String {

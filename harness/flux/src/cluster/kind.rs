@@ -11,7 +11,7 @@ use crate::{
 };
 use plumbline_cluster::{
     ClusterServices, Kubernetes, Object,
-    docker::Docker,
+    docker::{Docker, tells_of_full_disk},
     kind::{
         KindCluster, KindError, KindOptions, KindSettings, Memories, Network, NetworkOptions,
         RegistryContainer, RegistryContainerOptions, RegistryLogin, container_specification,
@@ -130,6 +130,16 @@ impl KindGround {
         self.settings.network_policy
     }
 
+    /// Why nothing can work on the engine's disk now, if so.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        Some(self.network.disk().shortage()?.to_string())
+    }
+
+    /// Returns when nothing can work on the engine's disk any more, with the reason.
+    pub(crate) async fn runs_short(&self) -> String {
+        self.network.disk().runs_out().await.to_string()
+    }
+
     /// Removes the registries and the network, once no cluster uses them any more.
     pub(crate) async fn clear(&self) -> Result<(), VerbError> {
         let registries = self.registries.get().into_iter().flatten();
@@ -226,10 +236,33 @@ impl KindNodes {
         Ok(killed)
     }
 
+    /// What a pod waits for on a node whose disk was full when its image was pulled or its container was made. Room that came
+    /// with the end of that try hides it from those who look at the disk.
+    pub(super) fn shortage(&self) -> Option<String> {
+        self.pods.all().iter().find_map(shortage_of)
+    }
+
     /// Removes the cluster.
     pub(super) async fn stop(self) -> Result<(), VerbError> {
         self.cluster.stop().await.map_err(|error| fault(&error))
     }
+}
+
+/// That a pod waits because the disk of its node is full, in words.
+fn shortage_of(pod: &Object) -> Option<String> {
+    let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"]
+        .into_iter()
+        .filter_map(|field| pod.at(field)?.as_array())
+        .flatten();
+    let said = statuses
+        .filter_map(|status| status.pointer("/state/waiting/message")?.as_str())
+        .find(|said| tells_of_full_disk(said))?;
+    let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name());
+    Some(format!(
+        "a node has no room left on its disk, which is the Docker engine's: make room there (`docker system df` shows what takes \
+         it) and run again; what goes wrong meanwhile says nothing about the platform. It is Pod {namespace}/{name} that \
+         waits: {said}"
+    ))
 }
 
 /// The ids of a pod's containers that run.
@@ -240,4 +273,33 @@ fn running(pod: &Object) -> impl Iterator<Item = &str> {
         .flatten()
         .filter(|status| status.pointer("/state/running").is_some())
         .filter_map(|status| status["containerID"].as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn waiting(list: &str, message: &str) -> Object {
+        json!({
+            "metadata": {"namespace": "flux-system", "name": "source-controller-1"},
+            "status": {list: [
+                {"state": {"running": {}}},
+                {"state": {"waiting": {"reason": "ErrImagePull", "message": message}}},
+            ]},
+        })
+        .into()
+    }
+
+    #[test]
+    fn a_pod_tells_of_the_full_disk_of_its_node() {
+        let full = "failed to copy: write /var/lib/containerd/ingest/data: no space left on device";
+        for list in ["containerStatuses", "initContainerStatuses"] {
+            let words = shortage_of(&waiting(list, full)).unwrap();
+            assert!(words.contains("Pod flux-system/source-controller-1"), "{words}");
+            assert!(words.ends_with(full), "{words}");
+        }
+        assert_eq!(shortage_of(&waiting("containerStatuses", "not found")), None);
+        assert_eq!(shortage_of(&json!({"metadata": {}}).into()), None);
+    }
 }

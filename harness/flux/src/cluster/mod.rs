@@ -64,6 +64,14 @@ impl Nodes {
         }
     }
 
+    /// What says that the disk of a node was full a moment ago, if anything does.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kind(nodes) => nodes.shortage(),
+        }
+    }
+
     /// The logs of the platform's controllers, by the name of each.
     pub(crate) fn logs(&self) -> Vec<(String, PathBuf)> {
         match self {
