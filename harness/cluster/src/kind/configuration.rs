@@ -171,6 +171,8 @@ impl KindSettings {
             "name": name,
             "networking": {
                 "apiServerAddress": "127.0.0.1",
+                // The engine is to choose one as it publishes it: the port that kind chooses itself may be taken until then.
+                "apiServerPort": -1,
                 "podSubnet": POD_NETWORK,
                 "serviceSubnet": SERVICE_NETWORK,
             },
@@ -269,6 +271,7 @@ mod tests {
         };
         let cluster = settings.cluster("a", &[mount("own")], &["own".to_owned()]);
         assert_eq!(cluster["networking"]["apiServerAddress"], "127.0.0.1");
+        assert_eq!(cluster["networking"]["apiServerPort"], -1);
         assert_eq!(cluster["containerdConfigPatches"], json!(["own", "theirs"]));
         let roles: Vec<_> = cluster["nodes"]
             .as_array()
