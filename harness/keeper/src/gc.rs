@@ -18,8 +18,8 @@ const KEEPER_END: Duration = Duration::from_secs(2);
 /// The time for processes to die once they are killed.
 const KILLED_END: Duration = Duration::from_secs(2);
 
-/// A directory without a lock that is younger than this may be in the making.
-const MAKING: Duration = Duration::from_secs(60);
+/// A directory without a lock that is younger than this may be in the making, or about to be gone.
+const CHANGING: Duration = Duration::from_secs(60);
 
 /// A run directory whose owner has died, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,18 +58,28 @@ pub fn collect(root: impl AsRef<Path>) -> Result<Vec<Collected>, KeeperError> {
             continue;
         };
         if is_run(run) && is_own_directory(&path) {
-            collected.extend(collect_one(&path, run));
+            let is_unfinished = name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes());
+            collected.extend(collect_one(&path, run, is_unfinished));
         }
     }
     Ok(collected)
 }
 
-fn collect_one(path: &Path, run: &str) -> Option<Collected> {
+/// Whether a run directory has an owner who lives. One without a lock has none, whoever made it: a container engine that starts
+/// again makes the folders anew that its containers had been given.
+#[must_use]
+pub fn has_owner(directory: &Path) -> bool {
+    matches!(ledger::try_lock(directory), Ok(None))
+        || Ledger::read(directory).is_ok_and(|ledger| ledger.owner.is_alive())
+}
+
+fn collect_one(path: &Path, run: &str, is_unfinished: bool) -> Option<Collected> {
     // Held until the directory is gone: another collection then takes it for one with a living owner.
     let _lock = match ledger::try_lock(path) {
         Ok(Some(lock)) => Some(lock),
         Ok(None) => return None,
-        Err(_) if is_young(path) => return None,
+        // One that has its name had its lock before: it is being removed, and by the run's own processes, or nobody's.
+        Err(_) if is_young(path) && (is_unfinished || !sweep::marked(run).is_empty()) => return None,
         Err(_) => None,
     };
     let mut ended = Vec::new();
@@ -113,13 +123,13 @@ fn is_young(path: &Path) -> bool {
     modified.is_ok_and(|modified| {
         SystemTime::now()
             .duration_since(modified)
-            .is_ok_and(|age| age < MAKING)
+            .is_ok_and(|age| age < CHANGING)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{collect, is_run};
+    use super::{collect, has_owner, is_run};
     use crate::ledger::{Ledger, create_lock};
     use crate::{ProcessIdentity, RunDirectory};
     use std::fs;
@@ -187,6 +197,30 @@ mod tests {
         assert_eq!(collect(root.path()).unwrap(), []);
         assert!(foreign.exists() && making.exists() && target.path().exists());
         assert_eq!(collect(root.path().join("missing")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_directory_that_an_engine_has_made_anew_has_no_owner_and_goes() {
+        let root = tempfile::tempdir().unwrap();
+        let anew = root.path().join(RUN);
+        fs::create_dir_all(anew.join("node/registries")).unwrap();
+        assert!(!has_owner(&anew));
+        let collected = collect(root.path()).unwrap();
+        assert_eq!(collected.len(), 1);
+        assert_eq!(collected[0].problem, None);
+        assert!(!anew.exists());
+    }
+
+    #[test]
+    fn a_directory_has_an_owner_while_its_lock_is_held_or_its_ledger_names_one_who_lives() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(root.path()).unwrap();
+        assert!(has_owner(directory.path()));
+        let without_lock = left_behind(root.path(), ProcessIdentity::own().unwrap(), Vec::new());
+        assert!(has_owner(&without_lock));
+        fs::remove_dir_all(&without_lock).unwrap();
+        assert!(!has_owner(&without_lock));
+        assert!(!has_owner(&left_behind(root.path(), dead(), Vec::new())));
     }
 
     #[test]

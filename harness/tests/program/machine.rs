@@ -79,6 +79,21 @@ fn doctor_says_what_is_wrong_and_hides_what_only_an_engine_can_tell() {
     world.assert_nothing_left();
 }
 
+/// After the end of an engine its containers are still to be removed, once it is there again.
+#[test]
+fn what_an_engine_holds_that_does_not_answer_is_not_said_to_be_nothing() {
+    let world = World::new();
+    executable(&world, "docker", DOCKER);
+    let said = world.run(&["gc"]);
+    let words = "the Docker engine does not answer, so what it may hold was not looked at: run `plumbline gc` again when it does\n\
+                 nothing else was left behind\n";
+    assert_eq!(
+        (said.code, said.output.as_str(), said.error.as_str()),
+        (0, words, "")
+    );
+    world.assert_nothing_left();
+}
+
 #[test]
 fn a_node_image_without_an_engine_says_how_to_get_one() {
     let world = World::new();

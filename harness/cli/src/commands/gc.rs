@@ -7,8 +7,8 @@ use crate::{
     outputs,
 };
 use plumbline_cluster::{
-    docker::Docker,
-    kind::{Swept, sweep},
+    docker::{Docker, DockerError},
+    kind::{KindError, Swept, sweep},
 };
 use plumbline_engine::{Kubeconfigs, LeftNamespace, Owner, RemovalRequest, remove_namespaces};
 use plumbline_flux::chain;
@@ -18,8 +18,23 @@ use plumbline_model::ExitCode;
 pub fn gc(places: &Places, gc: &Gc) -> Result<ExitCode, CommandError> {
     let directories = Directories::resolve(places)?;
     let (mut code, mut found) = (ExitCode::Passed, 0);
+    let mut nothing = "nothing was left behind\n";
     if gc.run.is_none() {
-        (code, found) = collect(places, &directories)?;
+        (code, found) = collect(&directories)?;
+        match sweep_engine(places, &directories)? {
+            Some(swept) => {
+                for Swept { kind, name } in &swept {
+                    outputs::print(&format!("removed the {kind} {name}\n"));
+                }
+                found += swept.len();
+            }
+            None => {
+                nothing = "nothing else was left behind\n";
+                outputs::print(
+                    "the Docker engine does not answer, so what it may hold was not looked at: run `plumbline gc` again when it does\n",
+                );
+            }
+        }
     }
     if let Some(context) = &gc.context {
         for LeftNamespace { name, problem } in sweep_cluster(gc, context, &directories)? {
@@ -36,13 +51,13 @@ pub fn gc(places: &Places, gc: &Gc) -> Result<ExitCode, CommandError> {
         }
     }
     if found == 0 {
-        outputs::print("nothing was left behind\n");
+        outputs::print(nothing);
     }
     Ok(code)
 }
 
 /// What is left on this machine; gives also how much was found.
-fn collect(places: &Places, directories: &Directories) -> Result<(ExitCode, usize), CommandError> {
+fn collect(directories: &Directories) -> Result<(ExitCode, usize), CommandError> {
     let collected = plumbline_keeper::gc::collect(&directories.runs)?;
     let mut code = ExitCode::Passed;
     for found in &collected {
@@ -58,11 +73,7 @@ fn collect(places: &Places, directories: &Directories) -> Result<(ExitCode, usiz
             }
         }
     }
-    let swept = sweep_engine(places, directories)?;
-    for Swept { kind, name } in &swept {
-        outputs::print(&format!("removed the {kind} {name}\n"));
-    }
-    Ok((code, collected.len() + swept.len()))
+    Ok((code, collected.len()))
 }
 
 /// What is left on a cluster that others live on.
@@ -86,14 +97,14 @@ fn sweep_cluster(
         .map_err(|fault| CommandError::Cluster(fault.message))
 }
 
-/// What a container engine still holds for killed runs; a machine without one has none of it.
-fn sweep_engine(places: &Places, directories: &Directories) -> Result<Vec<Swept>, CommandError> {
+/// What a container engine still held for killed runs; a machine without one has none of it. `None` if the engine does not answer.
+fn sweep_engine(places: &Places, directories: &Directories) -> Result<Option<Vec<Swept>>, CommandError> {
     let has_client = directories
         .search_path
         .iter()
         .any(|folder| folder.join("docker").is_file());
     if !has_client {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     with_toolchain(places, async |_, keeper, _| {
         let docker = Docker::find(keeper, &directories.search_path, &directories.environment);
@@ -101,6 +112,10 @@ fn sweep_engine(places: &Places, directories: &Directories) -> Result<Vec<Swept>
             Ok(docker) => sweep(&docker).await,
             Err(error) => Err(error.into()),
         };
-        swept.map_err(|error| CommandError::Engine(chain(&error)))
+        match swept {
+            Ok(swept) => Ok(Some(swept)),
+            Err(KindError::Docker(DockerError::NoEngine { .. })) => Ok(None),
+            Err(error) => Err(CommandError::Engine(chain(&error))),
+        }
     })
 }

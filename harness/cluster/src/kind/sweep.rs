@@ -8,6 +8,7 @@ use crate::{
     docker::{Docker, DockerError, Removal},
     node_image,
 };
+use plumbline_keeper::gc::has_owner;
 use std::{collections::BTreeMap, path::Path};
 
 /// What every name of ours begins with.
@@ -22,23 +23,21 @@ pub struct Swept {
     pub name: String,
 }
 
-/// Removes the networks of this machine's runs whose directory is gone, with the containers of these runs, further containers
-/// of clusters whose network is gone, and what builds of the node image left. A run's directory is removed last when it ends
-/// in order, and by the collection that comes before this one when it does not. An engine that does not answer this user
-/// holds nothing.
+/// Removes the networks of this machine's runs whose directory has no owner any more, with the containers of these runs, further
+/// containers of clusters whose network is gone, and what builds of the node image left. A run's directory is removed last
+/// when it ends in order, and by the collection that comes before this one when it does not. An engine that is not for this user
+/// holds nothing of this user's.
 ///
 /// # Errors
-/// The engine does not do its part.
+/// The engine does not do its part; [`DockerError::NoEngine`] if it does not answer.
 pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, KindError> {
     let mut swept = Vec::new();
     let networks = match labelled(docker).await {
-        Err(KindError::Docker(DockerError::NoEngine { .. } | DockerError::NoPermission { .. })) => {
-            return Ok(swept);
-        }
+        Err(KindError::Docker(DockerError::NoPermission { .. })) => return Ok(swept),
         networks => networks?,
     };
     for (network, directory) in networks {
-        if !network.starts_with(OURS) || Path::new(&directory).exists() {
+        if !network.starts_with(OURS) || has_owner(Path::new(&directory)) {
             continue;
         }
         for container in containers(docker, &network).await? {
@@ -99,7 +98,7 @@ impl Container {
     fn is_in_use(&self) -> bool {
         self.directory
             .as_ref()
-            .is_some_and(|directory| Path::new(directory).exists())
+            .is_some_and(|directory| has_owner(Path::new(directory)))
     }
 }
 
@@ -131,6 +130,7 @@ fn ours(listed: &str, here: &str) -> Vec<Container> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plumbline_keeper::RunDirectory;
 
     #[test]
     fn only_what_bears_our_name_and_our_label_is_ours() {
@@ -145,12 +145,17 @@ mod tests {
 
     #[test]
     fn what_a_run_that_goes_on_has_is_in_use() {
-        let directory = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(root.path()).unwrap();
+        // As an engine makes it that starts again.
+        let anew = root.path().join("anew");
+        std::fs::create_dir_all(anew.join("node")).unwrap();
         let listed = format!(
-            "plumbline-1  here {}\nplumbline-2  here /no/such\nplumbline-3 plumbline-3  \n",
-            directory.path().display()
+            "plumbline-1  here {}\nplumbline-2  here /no/such\nplumbline-3 plumbline-3  \nplumbline-4  here {}\n",
+            directory.path().display(),
+            anew.display()
         );
         let in_use: Vec<_> = ours(&listed, "here").iter().map(Container::is_in_use).collect();
-        assert_eq!(in_use, [true, false, false]);
+        assert_eq!(in_use, [true, false, false, false]);
     }
 }

@@ -5,9 +5,10 @@ use crate::{
     docker::{Docker, DockerError},
     kind::{LABEL, MACHINE, Swept, machine},
 };
+use plumbline_keeper::gc::has_owner;
 use std::path::Path;
 
-/// Removes the containers and images of this machine's builds whose run has no directory any more.
+/// Removes the containers and images of this machine's builds whose run's directory has no owner any more.
 ///
 /// # Errors
 /// The engine does not do its part.
@@ -27,7 +28,7 @@ pub async fn sweep(docker: &Docker) -> Result<Vec<Swept>, DockerError> {
         let format = format!("{{{{index .Config.Labels \"{LABEL}\"}}}}");
         let question = ["image", "inspect", "--format", &format, &names.base];
         let directory = docker.ask("look at the image of a build", question).await?;
-        if Path::new(&directory).exists() {
+        if has_owner(Path::new(&directory)) {
             continue;
         }
         for removal in names.removals() {
