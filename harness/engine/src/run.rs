@@ -179,7 +179,7 @@ async fn run_kept(
     }
     let world = Arc::new(World::new(platform));
     let statuses = run_scenarios(request, &world, log, cancel).await;
-    if !cancel.is_cancelled() {
+    if !cancel.is_cancelled() && !world.is_dead() {
         subject::observe(&world.main, log).await;
     }
     if request.onboard_all && !cancel.is_cancelled() {
