@@ -187,10 +187,7 @@ impl KindCluster {
         self.guard.abort();
         let command = self.kind.command(["delete", "cluster", "--name", &self.name]);
         let said = self.kind.run(DELETED_WITHIN, command).await?;
-        said.map_err(|said| KindError::NotDeleted {
-            name: self.name,
-            said,
-        })?;
+        said.map_err(|said| KindError::not_deleted(&self.name, said))?;
         Ok(())
     }
 }

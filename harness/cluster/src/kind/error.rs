@@ -107,21 +107,34 @@ pub enum KindError {
 }
 
 impl KindError {
-    /// Why kind did not create a cluster, by the end of what it said: that of the engine's command that failed, if one did.
+    /// Why kind did not create a cluster, by the end of what it said.
     pub(super) fn not_created(name: &str, said: String) -> Self {
-        let engine = said.rsplit(COMMAND_OUTPUT).next().unwrap_or(&said);
-        match DockerError::of(&format!("create the kind cluster {name}"), engine) {
-            error @ (DockerError::Full { .. } | DockerError::PortTaken { .. }) => Self::Docker(error),
-            _ => Self::NotCreated {
-                name: name.to_owned(),
-                said,
-            },
-        }
+        of_engine(&format!("create the kind cluster {name}"), &said).unwrap_or_else(|| Self::NotCreated {
+            name: name.to_owned(),
+            said,
+        })
+    }
+
+    /// Why kind did not remove a cluster, by the end of what it said.
+    pub(super) fn not_deleted(name: &str, said: String) -> Self {
+        of_engine(&format!("remove the kind cluster {name}"), &said).unwrap_or_else(|| Self::NotDeleted {
+            name: name.to_owned(),
+            said,
+        })
     }
 
     pub(super) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }
+    }
+}
+
+/// What the machine lacked, where kind tells what the engine's client said when it failed and that is clear.
+fn of_engine(what: &str, said: &str) -> Option<KindError> {
+    let (_, engine) = said.rsplit_once(COMMAND_OUTPUT)?;
+    match DockerError::of(what, engine) {
+        DockerError::Failed { .. } => None,
+        error => Some(error.into()),
     }
 }
 
@@ -159,6 +172,17 @@ mod tests {
             format!(
                 "docker could not create the kind cluster a, for a disk is full: make room and run again; docker said: {full}"
             )
+        );
+    }
+
+    #[test]
+    fn an_engine_that_has_died_is_told_as_that() {
+        let said = "ERROR: failed to delete cluster \"a\": error listing nodes: command \"docker ps -a\" failed with error: exit \
+                    status 1\nCommand Output: Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?";
+        let error = KindError::not_deleted("a", said.to_owned());
+        assert!(
+            matches!(error, KindError::Docker(DockerError::NoEngine { .. })),
+            "{error}"
         );
     }
 
