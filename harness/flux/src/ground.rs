@@ -58,6 +58,14 @@ impl Ground {
         }
     }
 
+    /// Why nothing that stands on this works now, if so.
+    pub(crate) async fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kind(ground) => ground.trouble().await,
+        }
+    }
+
     /// Returns when nothing can work on the disk of the nodes any more, with the reason.
     pub(crate) async fn runs_short(&self) -> String {
         match self {

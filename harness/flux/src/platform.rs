@@ -78,7 +78,10 @@ impl Platform {
             Ok::<_, VerbError>(platform)
         };
         tokio::select! {
-            started = start => started.map_err(|error| error.on_machine(foundation.ground.shortage())),
+            started = start => match started {
+                Ok(platform) => Ok(platform),
+                Err(error) => Err(error.on_machine(foundation.ground.trouble().await)),
+            },
             // Where nothing can be written, most things try again, and say something else in the end.
             shortage = foundation.ground.runs_short() => Err(VerbError::fault(FaultClass::Environment, shortage)),
         }

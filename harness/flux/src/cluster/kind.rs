@@ -11,7 +11,7 @@ use crate::{
 };
 use plumbline_cluster::{
     ClusterServices, Kubernetes, Object,
-    docker::{Docker, tells_of_full_disk},
+    docker::{Docker, DockerError, tells_of_full_disk},
     kind::{
         KindCluster, KindError, KindOptions, KindSettings, Memories, Network, NetworkOptions,
         RegistryContainer, RegistryContainerOptions, RegistryLogin, container_specification,
@@ -133,6 +133,17 @@ impl KindGround {
     /// Why nothing can work on the engine's disk now, if so.
     pub(crate) fn shortage(&self) -> Option<String> {
         Some(self.network.disk().shortage()?.to_string())
+    }
+
+    /// Why nothing that stands on the engine works now, if so: its disk is full, or it does not answer.
+    pub(crate) async fn trouble(&self) -> Option<String> {
+        match self.shortage() {
+            None => match self.network.docker().engine().await {
+                Err(error @ DockerError::NoEngine { .. }) => Some(error.to_string()),
+                _ => None,
+            },
+            shortage => shortage,
+        }
     }
 
     /// Returns when nothing can work on the engine's disk any more, with the reason.
