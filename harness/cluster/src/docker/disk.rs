@@ -45,7 +45,7 @@ impl EngineDisk {
         Ok(Self::at(Path::new(&root)))
     }
 
-    fn at(root: &Path) -> Self {
+    pub(crate) fn at(root: &Path) -> Self {
         // The folder itself is root's alone, but its disk can be asked about by everyone.
         let is_here = root.is_absolute() && root.is_dir();
         Self {

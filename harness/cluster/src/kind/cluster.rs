@@ -304,19 +304,23 @@ async fn guard(
     let child = docker.keeper().spawn(waiting).await?;
     let (sender, receiver) = watch::channel(None);
     let task = tokio::spawn(async move {
-        let fault = tokio::select! {
-            finished = child.finish() => ended(&node, &finished),
-            shortage = disk.runs_out() => Fault {
-                class: FaultClass::Environment,
-                message: shortage.to_string(),
-                attachments: Vec::new(),
-            },
-        };
-        sender.send_replace(Some(fault));
+        sender.send_replace(Some(first_fault(&node, child.finish(), &disk).await));
         // Those who ask later must find the fault too, until the cluster is dropped.
         std::future::pending::<()>().await;
     });
     Ok((receiver, AbortOnDropHandle::new(task)))
+}
+
+/// What ends a cluster: its node, or the disk under it.
+async fn first_fault(node: &str, end: impl Future<Output = Finished>, disk: &EngineDisk) -> Fault {
+    tokio::select! {
+        finished = end => ended(node, &finished),
+        shortage = disk.runs_out() => Fault {
+            class: FaultClass::Environment,
+            message: shortage.to_string(),
+            attachments: Vec::new(),
+        },
+    }
 }
 
 /// What the end of the engine's client says about the node that it waited for.
@@ -335,5 +339,25 @@ fn ended(node: &str, finished: &Finished) -> Fault {
         class: FaultClass::Cluster,
         message,
         attachments: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_ends_the_cluster_and_is_the_machines_fault() {
+        // A file system without blocks has none free.
+        let full = EngineDisk::at(Path::new("/proc"));
+        let fault = first_fault("node", std::future::pending(), &full).await;
+        assert_eq!(fault.class, FaultClass::Environment);
+        assert!(
+            fault
+                .message
+                .starts_with("the disk of the Docker engine is full, with 0 MB free in /proc: "),
+            "{}",
+            fault.message
+        );
     }
 }
