@@ -58,7 +58,7 @@ impl Ground {
         }
     }
 
-    /// Why nothing that stands on this works now, if so.
+    /// What is wrong with it besides, if anything is.
     pub(crate) async fn trouble(&self) -> Option<String> {
         match self {
             Self::Embedded(_) => None,

@@ -28,6 +28,7 @@ mod programs;
 mod reconcile;
 mod release;
 mod restore;
+mod room;
 mod scan;
 mod scan_template;
 mod services;

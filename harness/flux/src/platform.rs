@@ -80,7 +80,7 @@ impl Platform {
         tokio::select! {
             started = start => match started {
                 Ok(platform) => Ok(platform),
-                Err(error) => Err(error.on_machine(foundation.ground.trouble().await)),
+                Err(error) => Err(error.on_machine(foundation.trouble().await)),
             },
             // Where nothing can be written, most things try again, and say something else in the end.
             shortage = foundation.ground.runs_short() => Err(VerbError::fault(FaultClass::Environment, shortage)),
@@ -96,7 +96,7 @@ impl Platform {
         let (number, directory) = foundation.number_further(name);
         let cluster = Cluster::start(foundation, &directory, Some(number), progress)
             .await
-            .map_err(|error| on_cluster(name, error.on_machine(foundation.ground.shortage())))?;
+            .map_err(|error| on_cluster(name, error.on_machine(foundation.shortage())))?;
         let platform = Self {
             site: self.site.clone(),
             cluster,
@@ -111,11 +111,11 @@ impl Platform {
         Ok(platform)
     }
 
-    /// Why nothing that this cluster does is the platform's fault, if so: the disk of its nodes is full.
+    /// Why nothing that this cluster does is the platform's fault, if so: a disk is full that it stands on.
     #[must_use]
     pub fn shortage(&self) -> Option<String> {
-        let ground = &self.site.foundation.ground;
-        ground.shortage().or_else(|| self.cluster.nodes.shortage())
+        let foundation = &self.site.foundation;
+        foundation.shortage().or_else(|| self.cluster.nodes.shortage())
     }
 
     /// Ends what does not end with the keeper, and of a further cluster everything, its files included. The first

@@ -11,6 +11,7 @@ use crate::{
     names::MAIN_ENVIRONMENT,
     policy::NodePolicy,
     programs::{Workbench, path_of},
+    room,
     supply::Ingredients,
     trusted_keys, versions,
 };
@@ -99,6 +100,19 @@ impl Foundation {
     /// The directory of the run, in which the first cluster lives.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Why nothing works now whatever the platform does, if so: a disk is full that it stands on.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        self.ground.shortage().or_else(|| room::shortage(&self.directory))
+    }
+
+    /// The same, and what else may be wrong with that which clusters are made on.
+    pub(crate) async fn trouble(&self) -> Option<String> {
+        match self.shortage() {
+            None => self.ground.trouble().await,
+            shortage => shortage,
+        }
     }
 
     /// Starts the registries that ours stand before, if there are to be any.

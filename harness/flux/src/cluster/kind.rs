@@ -135,14 +135,11 @@ impl KindGround {
         Some(self.network.disk().shortage()?.to_string())
     }
 
-    /// Why nothing that stands on the engine works now, if so: its disk is full, or it does not answer.
+    /// That the engine does not answer any more, if so.
     pub(crate) async fn trouble(&self) -> Option<String> {
-        match self.shortage() {
-            None => match self.network.docker().engine().await {
-                Err(error @ DockerError::NoEngine { .. }) => Some(error.to_string()),
-                _ => None,
-            },
-            shortage => shortage,
+        match self.network.docker().engine().await {
+            Err(error @ DockerError::NoEngine { .. }) => Some(error.to_string()),
+            _ => None,
         }
     }
 
