@@ -116,8 +116,10 @@ async fn containers(docker: &Docker, beginning: &str) -> Result<Vec<Container>, 
 fn ours(listed: &str, here: &str) -> Vec<Container> {
     let container = |line: &str| {
         let mut parts = line.splitn(4, ' ');
-        let (name, cluster, machine) = (parts.next()?, parts.next()?, parts.next()?);
-        let directory = parts.next().filter(|_| machine == here);
+        // The client's answer ends with its last word, so that the last line may be without what is empty.
+        let mut part = || parts.next().unwrap_or_default();
+        let (name, cluster, machine, directory) = (part(), part(), part(), part());
+        let directory = (machine == here).then_some(directory);
         let is_ours = name.starts_with(OURS) && (cluster.starts_with(OURS) || directory.is_some());
         is_ours.then(|| Container {
             name: name.to_owned(),
@@ -141,6 +143,17 @@ mod tests {
             .map(|container| container.name)
             .collect();
         assert_eq!(names, ["plumbline-1-gateway", "plumbline-1-control-plane"]);
+    }
+
+    #[test]
+    fn a_node_is_ours_on_the_last_line_too_which_has_lost_its_end() {
+        let names: Vec<_> = ours("plumbline-1-control-plane plumbline-1", "here")
+            .into_iter()
+            .map(|container| container.name)
+            .collect();
+        assert_eq!(names, ["plumbline-1-control-plane"]);
+        assert_eq!(ours("", "here"), []);
+        assert_eq!(ours("plumbline-1-gateway", "here"), []);
     }
 
     #[test]
